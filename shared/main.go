@@ -35,8 +35,8 @@ func Serve(name string, routes http.Handler) {
 	probes := http.NewServeMux()
 	probes.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	probes.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
-	servers := map[string]*http.Server{ // net/http adds 4 KiB to MaxHeaderBytes; the senders drop idle connections first
-		"PORT":         {Handler: guarded(log, registry, routes), MaxHeaderBytes: 12 << 10, IdleTimeout: 2 * time.Minute, ReadHeaderTimeout: 2 * time.Second, ReadTimeout: 10 * time.Second},
+	servers := map[string]*http.Server{ // room for what check refuses, or no dead letter sink could keep it; senders drop idle connections first
+		"PORT":         {Handler: guarded(log, registry, routes), MaxHeaderBytes: 60 << 10, IdleTimeout: 2 * time.Minute, ReadHeaderTimeout: 2 * time.Second, ReadTimeout: 10 * time.Second},
 		"METRICS_PORT": {Handler: probes, ReadHeaderTimeout: 2 * time.Second},
 	}
 	for port, server := range servers {
@@ -72,8 +72,7 @@ func Stop(err error) {
 	}
 }
 
-// guarded is what holds at every door: no smuggled, cross-site or TRACE
-// request gets in, no panic gets out, each request is one log line and one count.
+// guarded is every door: no smuggled, cross-site or TRACE request gets in, no panic gets out; one log line and one count each.
 func guarded(log zerolog.Logger, registry prometheus.Registerer, next http.Handler) http.Handler {
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "somssi_request_seconds", Help: "Time to answer, by status."}, []string{"code"})
 	registry.MustRegister(seconds)

@@ -128,8 +128,8 @@ func check(in *event.Event) error {
 		return bad(http.StatusBadRequest, "more than 128 bytes of id or type, 512 of source, 256 of subject, or more than 32 extensions")
 	case strings.ContainsFunc(text, invisible) || !norm.NFC.IsNormalString(text):
 		return bad(http.StatusBadRequest, "id, source, type or subject is not printable text in NFC")
-	case !in.Time().IsZero() && (year < 1970 || year > 9999):
-		return bad(http.StatusBadRequest, "time is not between 1970 and 9999")
+	case !in.Time().IsZero() && (year < 1900 || year > 9999):
+		return bad(http.StatusBadRequest, "time is not between 1900 and 9999")
 	}
 	return nil
 }

@@ -71,6 +71,7 @@ func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 func Redis() *redis.Client {
 	options, err := redis.ParseURL(Env("REDIS_URL"))
 	Stop(err)
+	options.ContextTimeoutEnabled = true // or a command waits longer than whoever asked
 	return redis.NewClient(options)
 }
 
@@ -94,11 +95,11 @@ type Draft struct {
 // Row is an event in the outbox; Text is to the byte what Kafka gets.
 type Row struct{ ID, Topic, Key, Text string }
 
-// OpenOutbox is the outbox of one function, with a producer to $KAFKA_BROKERS (host:port, by commas): idempotent,
-// all in-sync replicas acknowledge, and giving up after 5 s, because a row not published stays. Close it last.
+// OpenOutbox is a function's outbox, with a producer to $KAFKA_BROKERS (host:port, by commas): all in-sync replicas ack; 5 s. Close it last.
 func OpenOutbox(function string, db *sql.DB) *Outbox {
 	kafka, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(Env("KAFKA_BROKERS"), ",")...),
-		kgo.ProducerLinger(0), kgo.RecordDeliveryTimeout(5*time.Second), kgo.MaxBufferedRecords(1000))
+		kgo.ProducerLinger(0), kgo.RecordDeliveryTimeout(5*time.Second), kgo.MaxBufferedRecords(1000),
+		kgo.AllowIdempotentProduceCancellation()) // or a broker that never answers holds a record for ever; twice is no harm
 	Stop(err)
 	return &Outbox{Kafka: kafka, DB: db, function: function}
 }
@@ -130,14 +131,14 @@ func (o *Outbox) Append(ctx context.Context, tx *sql.Tx, d Draft) (Row, error) {
 
 // Publish sends a committed row and does not wait: what fails is the relay's.
 func (o *Outbox) Publish(row Row) {
-	o.Kafka.TryProduce(context.Background(), row.Record(), func(_ *kgo.Record, err error) {
-		if err == nil {
-			o.deleting.Go(func() {
-				ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-				defer cancel()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	o.Kafka.TryProduce(ctx, row.Record(), func(_ *kgo.Record, err error) {
+		o.deleting.Go(func() {
+			defer cancel()
+			if err == nil {
 				_, _ = o.DB.ExecContext(ctx, `DELETE FROM outbox WHERE id = $1`, row.ID)
-			})
-		}
+			}
+		})
 	})
 }
 

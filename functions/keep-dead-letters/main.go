@@ -1,0 +1,15 @@
+// Command keep-dead-letters is the dead letter sink of every source: it keeps
+// the events that a function gave up, or that could not be delivered.
+package main
+
+import (
+	"net/http"
+
+	"somssi/shared"
+)
+
+func main() {
+	routes := http.NewServeMux()
+	routes.Handle("POST /", shared.Answer(handler{shared.SQL()}.keep))
+	shared.Serve("keep-dead-letters", routes)
+}
