@@ -1,0 +1,97 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// consumerOpts are those of a KafkaSource's consumer as far as a function or
+// another member of the group can tell. Fetches are smaller than there in
+// total and larger for a partition, which bounds memory and spares requests;
+// metadata is looked at more often, to find new topics and partitions.
+func (s *Source) consumerOpts() []kgo.Opt {
+	return append([]kgo.Opt{
+		kgo.ConsumerGroup(s.config.Group),
+		kgo.ConsumeTopics(s.config.Topics...),
+		kgo.Balancers(kgo.StickyBalancer()),
+		kgo.SessionTimeout(10 * time.Second),
+		kgo.HeartbeatInterval(3 * time.Second),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.FetchMinBytes(1),
+		kgo.FetchMaxWait(250 * time.Millisecond),
+		kgo.FetchMaxBytes(4 << 20),
+		kgo.FetchMaxPartitionBytes(256 << 10),
+		kgo.MetadataMaxAge(10 * time.Second),
+		kgo.AllowAutoTopicCreation(),
+		kgo.DisableAutoCommit(),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.OnPartitionsAssigned(s.assigned),
+		kgo.OnPartitionsRevoked(s.revoked),
+		kgo.OnPartitionsLost(s.lost),
+	}, connectionOpts(s.config)...)
+}
+
+func connectionOpts(c Config) []kgo.Opt {
+	return append([]kgo.Opt{
+		kgo.SeedBrokers(c.Brokers...),
+		kgo.WithLogger(kafkaLog{c.Log}),
+	}, c.KafkaOpts...)
+}
+
+// commitEnds commits the end of each partition for which the group has no
+// commit. Without it records that are written before the first commit would be
+// missed, or older ones delivered, after a restart. A topic that is not there
+// yet is left out: all its records are newer.
+func commitEnds(ctx context.Context, c Config) error {
+	client, err := kgo.NewClient(connectionOpts(c)...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	ends, err := admin.ListEndOffsets(ctx, c.Topics...)
+	if err != nil {
+		return err
+	}
+	commits, err := admin.FetchOffsets(ctx, c.Group)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return err
+	}
+	err = nil
+	missing := kadm.Offsets{}
+	ends.Each(func(end kadm.ListedOffset) {
+		commit, ok := commits.Lookup(end.Topic, end.Partition)
+		if (ok && commit.At >= 0) || errors.Is(end.Err, kerr.UnknownTopicOrPartition) {
+			return
+		}
+		err = errors.Join(err, end.Err)
+		missing.AddOffset(end.Topic, end.Partition, end.Offset, -1)
+	})
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	answers, err := admin.CommitOffsets(ctx, c.Group, missing)
+	return errors.Join(err, answers.Error())
+}
+
+// kafkaLog hands what is worth reading of kgo's log on.
+type kafkaLog struct{ to zerolog.Logger }
+
+// Level is from where on kgo logs.
+func (kafkaLog) Level() kgo.LogLevel { return kgo.LogLevelWarn }
+
+// Log writes one line of kgo's.
+func (l kafkaLog) Log(level kgo.LogLevel, message string, keyvals ...any) {
+	line := l.to.Warn()
+	if level == kgo.LogLevelError {
+		line = l.to.Error()
+	}
+	line.Fields(keyvals).Msg(message)
+}

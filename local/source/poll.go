@@ -1,0 +1,93 @@
+package source
+
+import (
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	// pollRecords is how many records a poll takes, and, unordered, how many
+	// may be in flight when the next one takes more: 99 at most.
+	pollRecords = 50
+	// maxBytes in flight or queued let the source poll no more.
+	maxBytes = 32 << 20
+)
+
+// pollLoop takes records and sets off their delivery, until the source is
+// stopped. Between a poll and AllowRebalance no partition changes hands, so
+// what was polled belongs to the assignment that is known then.
+func (s *Source) pollLoop() {
+	for s.waitForRoom() {
+		fetches := s.client.PollRecords(s.poll, pollRecords)
+		if s.poll.Err() == nil {
+			fetches.EachError(func(topic string, partition int32, err error) {
+				s.config.Log.Warn().Err(err).Str("topic", topic).Int32("partition", partition).Msg("poll")
+			})
+			fetches.EachPartition(s.take)
+		}
+		s.client.AllowRebalance()
+	}
+}
+
+// waitForRoom is false when the source is stopped.
+func (s *Source) waitForRoom() bool {
+	for s.inFlightBytes.Load() >= maxBytes ||
+		(!s.config.Ordered && s.inFlight.Load() >= pollRecords) {
+		select {
+		case <-s.freed:
+		case <-s.poll.Done():
+			return false
+		}
+	}
+	return s.poll.Err() == nil
+}
+
+func (s *Source) take(f kgo.FetchTopicPartition) {
+	if len(f.Records) == 0 {
+		return
+	}
+	p := s.partition(f.Topic, f.Partition)
+	p.take(f.Records)
+	bytes := int64(0)
+	for _, r := range f.Records {
+		bytes += weight(r)
+	}
+	s.inFlight.Add(int64(len(f.Records)))
+	s.inFlightBytes.Add(bytes)
+	if s.config.Ordered {
+		if p.push(s.client, f.Records) {
+			s.records.Go(func() { s.workOff(p) })
+		}
+		return
+	}
+	for _, r := range f.Records {
+		s.records.Go(func() { s.finish(p, r) })
+	}
+}
+
+// workOff delivers what is queued in p, one after the other.
+func (s *Source) workOff(p *partition) {
+	for {
+		r, ok := p.pop(s.client)
+		if !ok {
+			return
+		}
+		s.finish(p, r)
+	}
+}
+
+func (s *Source) finish(p *partition, r *kgo.Record) {
+	if s.deliver(r) {
+		p.finish(r.Offset)
+	}
+	s.free(1, weight(r))
+}
+
+// free makes room in flight.
+func (s *Source) free(records, bytes int64) {
+	s.inFlight.Add(-records)
+	s.inFlightBytes.Add(-bytes)
+	select {
+	case s.freed <- struct{}{}:
+	default: // the poller has yet to look at an earlier one
+	}
+}
