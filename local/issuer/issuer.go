@@ -1,0 +1,109 @@
+// Package issuer is an OpenID Connect issuer for development: functions verify
+// its tokens as they verify those of a real one, so that none needs a bypass.
+package issuer
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"somssi/shared"
+)
+
+// lifetime of a token: a working day, since the page does not renew it.
+const lifetime = 12 * time.Hour
+
+// Issuer gives a token to whoever asks. It must be reached from this machine only.
+type Issuer struct {
+	url, audience string
+	key           jose.SigningKey
+	public        jose.JSONWebKeySet
+}
+
+// Open is the issuer at url, with its key in dir, where it is made at the first
+// start and kept, so that tokens outlive a restart.
+func Open(dir, url, audience string) (*Issuer, error) {
+	private, err := loadKey(filepath.Join(dir, "issuer.key"))
+	if err != nil {
+		return nil, fmt.Errorf("open the development issuer's key: %w", err)
+	}
+	web := jose.JSONWebKey{Key: private, KeyID: "dev", Algorithm: string(jose.ES256), Use: "sig"}
+	return &Issuer{
+		url: url, audience: audience,
+		key:    jose.SigningKey{Algorithm: jose.ES256, Key: web},
+		public: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{web.Public()}},
+	}, nil
+}
+
+func loadKey(file string) (*ecdsa.PrivateKey, error) {
+	der, err := os.ReadFile(file)
+	if err == nil {
+		return x509.ParseECPrivateKey(der)
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	if der, err = x509.MarshalECPrivateKey(key); err != nil {
+		return nil, err
+	}
+	return key, os.WriteFile(file, der, 0o600)
+}
+
+// Token is a token for user, valid for 12 h.
+func (i *Issuer) Token(user int64) (string, error) {
+	signer, err := jose.NewSigner(i.key, nil)
+	if err != nil {
+		return "", err
+	}
+	now := time.Now()
+	return jwt.Signed(signer).Claims(jwt.Claims{
+		Issuer: i.url, Audience: jwt.Audience{i.audience}, Subject: strconv.FormatInt(user, 10),
+		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(lifetime)),
+	}).Serialize()
+}
+
+// Routes are the discovery document, the keys, and POST /dev/token {"user":42},
+// which answers {"token":…} and sets the cookie session.
+func (i *Issuer) Routes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /dev/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		shared.WriteJSON(w, http.StatusOK, map[string]any{
+			"issuer": i.url, "jwks_uri": i.url + "/keys", "token_endpoint": i.url + "/token", "authorization_endpoint": i.url + "/token",
+			"id_token_signing_alg_values_supported": []string{string(jose.ES256)},
+			"response_types_supported":              []string{"id_token"}, "subject_types_supported": []string{"public"},
+		})
+	})
+	mux.HandleFunc("GET /dev/keys", func(w http.ResponseWriter, _ *http.Request) { shared.WriteJSON(w, http.StatusOK, i.public) })
+	mux.HandleFunc("POST /dev/token", shared.Answer(func(w http.ResponseWriter, r *http.Request) error {
+		var body struct {
+			User int64 `json:"user"`
+		}
+		if err := shared.ReadJSON(w, r, &body); err != nil {
+			return err
+		}
+		if body.User < 1 {
+			return shared.Invalid(shared.Field{Field: "user", Reason: "must be a positive integer"})
+		}
+		token, err := i.Token(body.User)
+		if err != nil {
+			return fmt.Errorf("sign a token: %w", err)
+		}
+		http.SetCookie(w, &http.Cookie{Name: "session", Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: int(lifetime.Seconds())})
+		shared.WriteJSON(w, http.StatusOK, map[string]string{"token": token})
+		return nil
+	}))
+}
