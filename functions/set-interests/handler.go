@@ -121,7 +121,7 @@ func (h handler) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("list the interests of user %d: %w", user, err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	out := []interest{}
 	for rows.Next() {
 		var category string

@@ -28,10 +28,14 @@ func (s *Source) pollLoop() {
 	}
 }
 
+// full is whether no more is to be polled.
+func (s *Source) full() bool {
+	return s.inFlightBytes.Load() >= maxBytes || (!s.config.Ordered && s.inFlight.Load() >= pollRecords)
+}
+
 // waitForRoom is false when the source is stopped.
 func (s *Source) waitForRoom() bool {
-	for s.inFlightBytes.Load() >= maxBytes ||
-		(!s.config.Ordered && s.inFlight.Load() >= pollRecords) {
+	for s.full() {
 		select {
 		case <-s.freed:
 		case <-s.poll.Done():
@@ -86,6 +90,9 @@ func (s *Source) finish(p *partition, r *kgo.Record) {
 func (s *Source) free(records, bytes int64) {
 	s.inFlight.Add(-records)
 	s.inFlightBytes.Add(-bytes)
+	if s.full() {
+		return // whoever makes the room tells: he sees both sums without what left before
+	}
 	select {
 	case s.freed <- struct{}{}:
 	default: // the poller has yet to look at an earlier one

@@ -1,0 +1,30 @@
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check bench go
+
+help: ## what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: go ## run everything on this machine until Ctrl-C (FRESH=1: with nothing kept from before)
+	@go run ./local up $(if $(FRESH),--fresh)
+
+demo: go ## do the main job from end to end, count, and exit
+	@go run ./local demo
+
+test: go ## all tests, on embedded and on real parts
+	@local/real-parts.sh go test -race -shuffle=on -timeout 20m ./...
+
+check: go ## format, vet, lint, dependencies, known vulnerabilities
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'not formatted: run gofmt -w .'; exit 1; }
+	go vet ./...
+	go mod tidy -diff
+	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+	@local/vulnerabilities.sh
+
+bench: go ## speed, as ratios measured side by side in one run (ROW=7: only that)
+	@go run ./local/bench $(if $(ROW),-row $(ROW))
+
+go:
+	@command -v go >/dev/null || { echo 'Go is not installed: get 1.26 or newer from https://go.dev/dl'; exit 1; }
+	@have=$$(go env GOVERSION | sed 's/^go//; s/-.*//'); \
+	test "$$(printf '%s\n' 1.26 "$$have" | sort -V | head -1)" = 1.26 || \
+	{ echo "Go $$have is too old: get 1.26 or newer from https://go.dev/dl"; exit 1; }

@@ -1,0 +1,109 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"somssi/local/template"
+	"somssi/shared"
+)
+
+// gateway sends each request to the function whose HTTP trigger has the longest
+// path that is the request's or a parent of it. /dev is the harness's own.
+type gateway struct {
+	routes  []route // longest path first
+	dev     *http.ServeMux
+	forward atomic.Pointer[httputil.ReverseProxy] // nil until functions are there
+}
+
+type route struct {
+	path, function string
+	methods        []string
+}
+
+func newGateway(t *template.Template, h *Harness) *gateway {
+	g := &gateway{dev: http.NewServeMux()}
+	for name, f := range t.Functions {
+		for _, trigger := range f.Triggers {
+			if trigger.HTTP != nil {
+				g.routes = append(g.routes, route{trigger.HTTP.Path, address(name, t.Namespace), trigger.HTTP.Methods})
+			}
+		}
+	}
+	slices.SortFunc(g.routes, func(a, b route) int { return len(b.path) - len(a.path) })
+	g.dev.HandleFunc("GET /dev/env", func(w http.ResponseWriter, _ *http.Request) {
+		run := h.Run
+		if h.runner != nil {
+			run.Functions = h.runner.Functions()
+		}
+		shared.WriteJSON(w, http.StatusOK, run)
+	})
+	g.dev.HandleFunc("GET /dev/events", func(w http.ResponseWriter, r *http.Request) {
+		after, _ := strconv.Atoi(r.URL.Query().Get("after")) // 0 where it is none: all
+		shared.WriteJSON(w, http.StatusOK, h.History.After(after))
+	})
+	return g
+}
+
+func (g *gateway) open(functions http.RoundTripper) {
+	g.forward.Store(&httputil.ReverseProxy{
+		Transport: functions,
+		ErrorLog:  log.New(io.Discard, "", 0), // a stream that breaks is no news; a function that dies is said by the runner
+		Rewrite: func(r *httputil.ProxyRequest) {
+			target, _ := url.Parse(r.In.Context().Value(target{}).(string)) // made by address
+			r.SetURL(target)
+			r.Out.Host = r.In.Host // functions compare it with the Origin
+			r.SetXForwarded()
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			if errors.Is(err, context.Canceled) {
+				return // the client left
+			}
+			fail(w, r, http.StatusServiceUnavailable, "the function does not answer; try again")
+		},
+	})
+}
+
+type target struct{}
+
+func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/dev" || strings.HasPrefix(r.URL.Path, "/dev/") {
+		http.NewCrossOriginProtection().Handler(g.dev).ServeHTTP(w, r)
+		return
+	}
+	forward := g.forward.Load()
+	for _, one := range g.routes {
+		below := strings.TrimSuffix(one.path, "/") + "/"
+		if r.URL.Path != one.path && !strings.HasPrefix(r.URL.Path, below) {
+			continue
+		}
+		method := r.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+		switch {
+		case len(one.methods) > 0 && !slices.Contains(one.methods, method):
+			w.Header().Set("Allow", strings.Join(one.methods, ", "))
+			fail(w, r, http.StatusMethodNotAllowed, "this path takes "+strings.Join(one.methods, ", "))
+		case forward == nil:
+			fail(w, r, http.StatusServiceUnavailable, "starting; try again")
+		default:
+			forward.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), target{}, one.function)))
+		}
+		return
+	}
+	fail(w, r, http.StatusNotFound, "no function has a trigger for this path")
+}
+
+func fail(w http.ResponseWriter, r *http.Request, status int, detail string) {
+	shared.Fail(w, r, &shared.Problem{Status: status, Detail: detail})
+}

@@ -1,0 +1,268 @@
+// Package harness puts the whole house up on one machine: the parts, the
+// functions' binaries, the gateway, a source for each Kafka trigger and a clock
+// for each cron trigger, all from template.yaml.
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+	"github.com/rs/zerolog"
+
+	"somssi/local/issuer"
+	"somssi/local/parts"
+	"somssi/local/runner"
+	"somssi/local/source"
+	"somssi/local/template"
+)
+
+// Options say where and how a harness runs.
+type Options struct {
+	Root  string // of the repository; binaries are in its .somssi/bin
+	State string // folder for data and logs
+	Port  int    // of the gateway; 0 is any free one
+	Parts parts.Ports
+	// Say tells a person what is going on, a line at a time.
+	Say func(format string, args ...any)
+}
+
+// Harness is a running house.
+type Harness struct {
+	Run     Run
+	History *History
+	runner  *runner.Runner
+	parts   *parts.Parts
+	gateway *http.Server
+	sources []*source.Source
+	clock   *cron.Cron
+	release func()
+}
+
+// Run is how everything is reached, as it stands in state/run.json while a
+// harness runs there.
+type Run struct {
+	PID       int                        `json:"pid"`
+	URL       string                     `json:"url"`
+	Env       map[string]string          `json:"env"`
+	Functions map[string]runner.Function `json:"functions"`
+}
+
+// Start puts everything up and returns when it takes requests and events.
+// Nothing is left running where it fails.
+func Start(ctx context.Context, o Options) (_ *Harness, err error) {
+	t, err := template.Load(filepath.Join(o.Root, "template.yaml"), "local")
+	if err != nil {
+		return nil, err
+	}
+	h := &Harness{History: &History{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	if h.release, err = lock(o.State); err != nil {
+		return h, err
+	}
+	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", o.Port))
+	if err != nil {
+		return h, fmt.Errorf("port %d for the page is in use by another program: stop that program or choose another with --port (0 for any free one)", o.Port)
+	}
+	defer func() {
+		if err != nil {
+			_ = listener.Close()
+		}
+	}()
+	bin := Binaries(o.Root)
+	began := time.Now()
+	o.Say("building %d functions (the first time takes some minutes)", len(t.Functions))
+	if err := runner.Build(ctx, o.Root, bin, t.Names()); err != nil {
+		return h, err
+	}
+	o.Say("built in %s", time.Since(began).Round(100*time.Millisecond))
+	if h.parts, err = parts.Start(ctx, o.State, o.Parts, t.Topics); err != nil {
+		return h, err
+	}
+	o.Say("Kafka, Redis and SQL are ready")
+	h.Run = Run{PID: os.Getpid(), URL: "http://" + strings.Replace(listener.Addr().String(), "127.0.0.1", "localhost", 1)}
+	return h, h.start(ctx, o, t, bin, listener)
+}
+
+// start puts up what is ours, in the order in which one needs the other: the
+// issuer before functions that read its keys, functions before their events.
+func (h *Harness) start(ctx context.Context, o Options, t *template.Template, bin string, listener net.Listener) error {
+	gateway := newGateway(t, h)
+	h.Run.Env = map[string]string{
+		"KAFKA_BROKERS": h.parts.Kafka, "REDIS_URL": h.parts.Redis, "DATABASE_URL": h.parts.SQL,
+		"OIDC_ISSUER": os.Getenv("OIDC_ISSUER"), "OIDC_AUDIENCE": "somssi", "SOMSSI_URL": h.Run.URL,
+	}
+	if h.Run.Env["OIDC_ISSUER"] == "" {
+		h.Run.Env["OIDC_ISSUER"] = h.Run.URL + "/dev"
+		dev, err := issuer.Open(o.State, h.Run.Env["OIDC_ISSUER"], "somssi")
+		if err != nil {
+			return err
+		}
+		dev.Routes(gateway.dev)
+	}
+	h.gateway = &http.Server{Handler: gateway, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = h.gateway.Serve(listener) }() // ends with Stop
+
+	specs, err := h.specs(t, bin)
+	if err != nil {
+		return err
+	}
+	if h.parts.EmptyRedis {
+		for _, spec := range specs {
+			if t.Functions[spec.Name].Rebuild {
+				if err := Rebuild(ctx, spec.Binary, spec.Env); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if h.runner, err = runner.Start(ctx, filepath.Join(o.State, "logs"), specs, o.Say); err != nil {
+		return err
+	}
+	gateway.open(h.runner)
+	o.Say("%d functions are ready", len(specs))
+	if err := h.startTriggers(ctx, t, o.Say); err != nil {
+		return err
+	}
+	h.Run.Functions = h.runner.Functions()
+	text, err := json.MarshalIndent(h.Run, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(runFile(o.State), text, 0o600)
+}
+
+func (h *Harness) specs(t *template.Template, bin string) ([]runner.Spec, error) {
+	var specs []runner.Spec
+	for _, name := range t.Names() {
+		spec := runner.Spec{Name: name, Binary: filepath.Join(bin, name), Concurrency: t.Functions[name].Scale.Concurrency}
+		env := t.Functions[name].Env
+		for _, variable := range slices.Sorted(maps.Keys(env)) {
+			var missing string
+			value := os.Expand(env[variable], func(x string) string {
+				v, ok := h.Run.Env[x]
+				if !ok {
+					if v, ok = os.LookupEnv(x); !ok {
+						missing = x
+					}
+				}
+				return v
+			})
+			if missing != "" {
+				return nil, fmt.Errorf("template.yaml gives %s the variable %s from ${%s}, which is not set: export %s=…", name, variable, missing, missing)
+			}
+			spec.Env = append(spec.Env, variable+"="+value)
+		}
+		specs = append(specs, spec)
+	}
+	return specs, nil
+}
+
+// Binaries is the folder of the functions' binaries, one for all harnesses of a repository.
+func Binaries(root string) string { return filepath.Join(root, ".somssi", "bin") }
+
+// Rebuild makes a function's Redis views again from SQL.
+func Rebuild(ctx context.Context, binary string, env []string) error {
+	command := exec.CommandContext(ctx, binary, "rebuild")
+	command.Env = append([]string{"K_SERVICE=" + filepath.Base(binary)}, env...)
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("rebuild the views of %s: %w\n%s", filepath.Base(binary), err, out)
+	}
+	return nil
+}
+
+func (h *Harness) startTriggers(ctx context.Context, t *template.Template, say func(string, ...any)) error {
+	h.clock = cron.New(cron.WithParser(cron.NewParser(cron.SecondOptional|cron.Minute|cron.Hour|cron.Dom|cron.Month|cron.Dow|cron.Descriptor)),
+		cron.WithChain(cron.SkipIfStillRunning(cron.DiscardLogger)))
+	log := zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: time.TimeOnly, NoColor: true}).With().Timestamp().Logger()
+	for _, name := range t.Names() {
+		for trigger, spec := range t.Functions[name].Triggers {
+			switch {
+			case spec.Kafka != nil:
+				s, err := source.Start(ctx, h.source(t, name, trigger, *spec.Kafka, log))
+				if err != nil {
+					return err
+				}
+				h.sources = append(h.sources, s)
+			case spec.Cron != nil:
+				job := ping{name, trigger, t.Namespace, *spec.Cron, h.runner, say}
+				if _, err := h.clock.AddJob("CRON_TZ="+spec.Cron.Timezone+" "+spec.Cron.Schedule, job); err != nil {
+					return fmt.Errorf("schedule %s/%s: %w", name, trigger, err)
+				}
+			}
+		}
+	}
+	h.clock.Start()
+	return nil
+}
+
+// source is what a Kafka trigger says as a KafkaSource, with the addresses that
+// it would have in the cluster.
+func (h *Harness) source(t *template.Template, function, trigger string, k template.Kafka, log zerolog.Logger) source.Config {
+	c := source.Config{
+		Name: function + "-" + trigger, Namespace: t.Namespace,
+		Brokers: strings.Split(h.Run.Env["KAFKA_BROKERS"], ","), Topics: k.Topics, Group: k.Group,
+		Latest: k.From == "latest", Ordered: k.Ordering == "ordered",
+		Sink: address(function, t.Namespace),
+		Delivery: source.Delivery{
+			Retry: k.Delivery.Retry, Exponential: k.Delivery.BackoffPolicy == "exponential",
+			Delay: time.Duration(k.Delivery.BackoffDelay), Timeout: time.Duration(k.Delivery.Timeout),
+		},
+		Transport: h.runner, Log: log.Level(zerolog.WarnLevel),
+		Observe: func(d source.Delivered) { h.History.add(function, trigger, d) },
+	}
+	if k.Delivery.DeadLetter.Function != "" {
+		c.DeadLetterSink = address(k.Delivery.DeadLetter.Function, t.Namespace)
+	}
+	return c
+}
+
+// address is where a function is reached in the cluster; the runner knows it too.
+func address(function, namespace string) string {
+	return "http://" + function + "." + namespace + ".svc.cluster.local"
+}
+
+// Functions are how the functions are reached now.
+func (h *Harness) Functions() map[string]runner.Function { return h.runner.Functions() }
+
+// Stop ends everything, the last started first: no new requests and events,
+// then what is in flight, then the parts.
+func (h *Harness) Stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
+	defer cancel()
+	var errs []error
+	if h.clock != nil {
+		<-h.clock.Stop().Done()
+	}
+	for _, s := range h.sources {
+		errs = append(errs, s.Stop(ctx))
+	}
+	if h.runner != nil {
+		errs = append(errs, h.runner.Stop(ctx))
+	}
+	if h.gateway != nil {
+		errs = append(errs, h.gateway.Close())
+	}
+	if h.parts != nil {
+		h.parts.Stop()
+	}
+	if h.release != nil {
+		h.release()
+	}
+	return errors.Join(errs...)
+}

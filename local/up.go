@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"somssi/local/harness"
+)
+
+func (c *cli) up() *cobra.Command {
+	var o harness.Options
+	var fresh bool
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Run everything until Ctrl-C",
+		Long: `Run everything until Ctrl-C: Kafka, Redis and SQL inside this process, the
+functions' own binaries, the page and the API at http://localhost:8080, and a
+source for each trigger. What was written is kept in .somssi and there again at
+the next start.
+
+KAFKA_BROKERS, REDIS_URL, DATABASE_URL and OIDC_ISSUER, where they are set, name
+running ones to be used instead of the embedded.`,
+		Example: `  go run ./local up
+  go run ./local up --fresh
+  go run ./local up --port 0 --kafka-port 0 --redis-port 0    on free ports
+  DATABASE_URL=postgres://somssi@localhost/somssi go run ./local up`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if o.Root, err = c.root(); err != nil {
+				return err
+			}
+			if o.State, err = c.stateFolder(); err != nil {
+				return err
+			}
+			if fresh {
+				if err := empty(o.State); err != nil {
+					return err
+				}
+			}
+			o.Say = c.say
+			return c.runUp(cmd.Context(), o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&o.Port, "port", 8080, "port of the page and the API; 0 is any free one")
+	flags.IntVar(&o.Parts.Kafka, "kafka-port", 9092, "port of the embedded Kafka; 0 is any free one")
+	flags.IntVar(&o.Parts.Redis, "redis-port", 6379, "port of the embedded Redis; 0 is any free one")
+	flags.BoolVar(&fresh, "fresh", false, "begin with nothing: delete what was kept")
+	return cmd
+}
+
+func (c *cli) runUp(ctx context.Context, o harness.Options) error {
+	began := time.Now()
+	h, err := harness.Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	err = c.print(h.Run, func(w io.Writer) { introduce(w, h.Run, o.State, time.Since(began)) })
+	if err == nil {
+		<-ctx.Done()
+		c.say("stopping: what is in flight is finished first")
+	}
+	if err := h.Stop(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	c.say("stopped")
+	return err
+}
+
+func introduce(w io.Writer, run harness.Run, state string, took time.Duration) {
+	fmt.Fprintf(w, `
+Somssi is up after %s.
+
+  page and API   %s
+  Kafka          %s, topic new_talent_events
+  Redis          %s
+  SQL            %s
+  logs           %s
+
+  send an event from another window:
+    echo '{"type":"new_talent","talent_id":9001,"title":"기타 레슨","category":"music"}' | kcat -P -b %s -t new_talent_events
+    go run ./local send new_talent_events functions/notify-interested/testdata/guitar-registered.json
+  see what became of it:
+    go run ./local events
+  stop: Ctrl-C
+
+`, took.Round(100*time.Millisecond), run.URL, run.Env["KAFKA_BROKERS"], run.Env["REDIS_URL"], run.Env["DATABASE_URL"],
+		filepath.Join(state, "logs"), run.Env["KAFKA_BROKERS"])
+}
+
+// empty deletes what a harness kept in state.
+func empty(state string) error {
+	if _, err := harness.Running(state); err == nil {
+		return fmt.Errorf("a harness is running with its state in %s: stop it first", state)
+	}
+	for _, name := range []string{"kafka", "logs", "somssi.db", "somssi.db-wal", "somssi.db-shm", "run.json"} {
+		if err := os.RemoveAll(filepath.Join(state, name)); err != nil {
+			return fmt.Errorf("delete the old state: %w", err)
+		}
+	}
+	return nil
+}
