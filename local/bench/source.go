@@ -97,7 +97,7 @@ func (s *stage) window(ctx context.Context, from, to int) (took func() (time.Dur
 		cancel()
 		return nil, err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request) //nolint:bodyclose // took closes it
 	if err != nil {
 		cancel()
 		return nil, err
