@@ -5,9 +5,10 @@
 #   local/real-parts.sh go test ./...
 #
 # The command finds them in TEST_DATABASE_URL and TEST_REDIS_URL. Where they are
-# set already, those servers are used. Where the programs are missing they are
-# installed if that needs no question (root on Debian or Ubuntu, or CI=true);
-# otherwise the command runs without them, which is said, and its tests skip.
+# set already, those servers are used. Where the programs are missing, and a
+# Chromium for the page, they are installed if that needs no question (root on
+# Debian); otherwise the command runs without them, which is said, and its tests
+# skip.
 set -euo pipefail
 
 if [ -n "${TEST_DATABASE_URL:-}" ] && [ -n "${TEST_REDIS_URL:-}" ]; then
@@ -16,13 +17,17 @@ fi
 
 pg_bin() { ls -d /usr/lib/postgresql/*/bin "$(dirname "$(command -v initdb || echo /none/x)")" 2>/dev/null | sort -V | tail -1; }
 missing() { ! command -v redis-server >/dev/null || [ ! -x "$(pg_bin)/initdb" ]; }
+no_browser() { ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; }
 
-if missing && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-  echo "real-parts: installing PostgreSQL and Redis" >&2
+if { missing || no_browser; } && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+  echo "real-parts: installing PostgreSQL, Redis and Chromium" >&2
   # Without a cluster of their own: only the programs are wanted.
   mkdir -p /etc/postgresql-common
   [ -f /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
-  (apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends postgresql redis-server) >/dev/null
+  (apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends postgresql redis-server chromium) >/dev/null
+fi
+if no_browser; then
+  echo "real-parts: no Chromium: the test of the page is SKIPPED (apt-get install chromium, or brew install --cask chromium)" >&2
 fi
 if missing; then
   echo "real-parts: PostgreSQL or Redis is not installed: tests on them are SKIPPED (apt-get install postgresql redis-server, or brew install postgresql redis)" >&2
