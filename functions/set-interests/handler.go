@@ -28,12 +28,6 @@ type handler struct {
 	now   func() time.Time
 }
 
-// newHandler gives rdb a timeout of its own, because go-redis does not end a
-// command that waits for an answer with its context.
-func newHandler(users shared.Users, db *sql.DB, rdb *redis.Client) handler {
-	return handler{users, db, rdb.WithTimeout(hintWait), time.Now}
-}
-
 func (h handler) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /interests", shared.Answer(h.list))

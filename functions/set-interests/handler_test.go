@@ -29,7 +29,7 @@ type house struct {
 func build(t *testing.T, s eventtest.Stores) *house {
 	t.Helper()
 	users, token := eventtest.Users(t)
-	h := &house{token: token, handler: newHandler(users, s.DB, s.Redis)}
+	h := &house{token: token, handler: handler{users, s.DB, s.Redis, time.Now}}
 	var clock sync.Mutex
 	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.FixedZone("KST", 9*3600))
 	h.now = func() time.Time {
@@ -249,7 +249,7 @@ func TestStoresAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = listener.Close() })
-	hung := redis.NewClient(&redis.Options{Addr: listener.Addr().String()})
+	hung := redis.NewClient(&redis.Options{Addr: listener.Addr().String(), ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = hung.Close() })
 	for _, tc := range []struct {
 		name      string

@@ -1,9 +1,13 @@
 // Command set-interests keeps which categories a user follows.
 package main
 
-import "somssi/shared"
+import (
+	"time"
+
+	"somssi/shared"
+)
 
 func main() {
-	h := newHandler(shared.OpenUsers(), shared.SQL(), shared.Redis())
+	h := handler{shared.OpenUsers(), shared.SQL(), shared.Redis(), time.Now}
 	shared.Serve("set-interests", h.routes())
 }

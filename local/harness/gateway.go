@@ -22,6 +22,7 @@ import (
 type gateway struct {
 	routes  []route // longest path first
 	dev     *http.ServeMux
+	devDoor http.Handler                          // to dev, for no other site's pages
 	forward atomic.Pointer[httputil.ReverseProxy] // nil until functions are there
 }
 
@@ -32,6 +33,7 @@ type route struct {
 
 func newGateway(t *template.Template, h *Harness) *gateway {
 	g := &gateway{dev: http.NewServeMux()}
+	g.devDoor = http.NewCrossOriginProtection().Handler(g.dev)
 	for name, f := range t.Functions {
 		for _, trigger := range f.Triggers {
 			if trigger.HTTP != nil {
@@ -77,7 +79,7 @@ type target struct{}
 
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/dev" || strings.HasPrefix(r.URL.Path, "/dev/") {
-		http.NewCrossOriginProtection().Handler(g.dev).ServeHTTP(w, r)
+		g.devDoor.ServeHTTP(w, r)
 		return
 	}
 	forward := g.forward.Load()

@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -161,14 +160,4 @@ func FreePorts(n int) ([]int, error) {
 		}
 	}
 	return all, nil
-}
-
-// Names are the functions' names, sorted.
-func (r *Runner) Names() []string {
-	var names []string
-	for name := range r.functions {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -122,6 +122,7 @@ func client(t testing.TB, address string) *redis.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	options.ContextTimeoutEnabled = true // as shared.Redis does
 	rdb := redis.NewClient(options)
 	t.Cleanup(func() { _ = rdb.Close() })
 	return rdb
