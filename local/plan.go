@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,11 +46,8 @@ Exit code 0: nothing is wrong, though there may be warnings; 2: there is an erro
 				return err
 			}
 			t, found, err := template.Check(file, env)
-			if errors.Is(err, fs.ErrNotExist) {
-				return inputError{err}
-			}
 			if err != nil {
-				return err
+				return inputError{err}
 			}
 			answer := planned{File: file, Environment: env, Triggers: []plan.Trigger{}, Problems: append(template.Problems{}, found...), Facts: facts(found)}
 			if t != nil {

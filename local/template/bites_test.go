@@ -1,6 +1,8 @@
 package template
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +75,28 @@ functions:
   do-it: {triggers: {x: {kafka: {topics: [t], group: a, from: earliest}}, y: {kafka: {topics: [t], group: a, from: earliest}}}}
 `)
 	want(t, "warnings", strings.Join(got, " "), "K3 K5 K13 K14")
+}
+
+// TestBites_environment looks at what an environment makes of the file, in the place where it is written.
+func TestBites_environment(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "template.yaml")
+	text := `version: 1
+topics: {t: {}}
+functions:
+  keep-it: {}
+  do-it: {triggers: {x: {kafka: {topics: [t], group: a, from: earliest, delivery: {retry: 3, backoffPolicy: linear, backoffDelay: 1s, deadLetter: {function: keep-it}}}}}}
+environments:
+  prod: {functions: {do-it: {triggers: {x: {kafka: {from: latest}}}}}}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for env, expected := range map[string]string{"": "", "local": "", "prod": ":7:59 warning K11 "} {
+		_, found, err := Check(file, env)
+		if err != nil || (expected == "") != (len(found) == 0) || !strings.Contains(found.Error(), expected) {
+			t.Errorf("environment %q: %v, %v", env, found, err)
+		}
+	}
 }
 
 func TestSchedule(t *testing.T) {

@@ -29,6 +29,11 @@ func FuzzLoad(f *testing.F) {
 		if err != nil && !errors.As(err, &problems) {
 			t.Fatalf("%T is not Problems", err)
 		}
+		r := newReport("template.yaml", text)
+		if found, root := r.load("local"); root != nil {
+			bites{r, root, found}.find()
+		}
+		problems = r.found
 		lines := strings.Count(string(text), "\n") + strings.Count(string(text), "\r") + 1
 		for _, p := range problems {
 			if p.Line < 1 || p.Line > lines || p.Col < 1 || p.Rule == "" || p.What == "" || p.Fix == "" {
