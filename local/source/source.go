@@ -36,6 +36,8 @@ type Source struct {
 
 	inFlight, inFlightBytes atomic.Int64
 	freed                   chan struct{} // tells the poller to look at them
+	jobs                    chan job      // to idle workers
+	workers                 int           // that were started; the poller's
 
 	work     context.Context // of everything in flight
 	giveUp   context.CancelFunc
@@ -88,7 +90,7 @@ func newSource(c Config) (*Source, error) {
 		prefer:     []string{"reply"}, namespace: []string{c.Namespace},
 		partitions: map[string]map[int32]*partition{},
 		joined:     make(chan struct{}), freed: make(chan struct{}, 1),
-		flights: flights{all: map[*flight]struct{}{}},
+		jobs: make(chan job), flights: flights{all: map[*flight]struct{}{}},
 	}
 	if s.transport == nil {
 		s.transport = newTransport()
