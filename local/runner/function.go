@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -118,7 +119,7 @@ func (f *function) look(request *http.Request, arrived time.Time) (*process, <-c
 	if f.serving == nil {
 		if f.waiting++; f.waiting == 1 {
 			f.first, f.by = arrived, "a request"
-			if request.Header.Get("Ce-Id") != "" {
+			if isEvent(request.Header) {
 				f.by = "an event"
 			}
 		}
@@ -128,6 +129,16 @@ func (f *function) look(request *http.Request, arrived time.Time) (*process, <-c
 		}
 	}
 	return f.serving, f.changed
+}
+
+// isEvent tells a CloudEvent from another request. Sources write their headers in their own case.
+func isEvent(header http.Header) bool {
+	for name := range header {
+		if strings.EqualFold(name, "Ce-Id") {
+			return true
+		}
+	}
+	return false
 }
 
 func (f *function) wait(ctx context.Context, changed <-chan struct{}) error {

@@ -48,7 +48,7 @@ func echo(ctx context.Context, r *Runner, text io.Reader) (string, http.Header, 
 	if err != nil {
 		return "", nil, err
 	}
-	request.Header.Set("Ce-Id", "7")
+	request.Header["ce-id"] = []string{"7"} // as the source writes it
 	response, err := r.RoundTrip(request)
 	if err != nil {
 		return "", nil, err
