@@ -2,6 +2,7 @@ package template
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,6 +69,19 @@ func TestHostile(t *testing.T) {
 				t.Errorf("%s after %q: no problem found", name, before)
 			}
 		}
+	}
+	// Many filters that take the parser of CESQL long, with as many environments as there may be.
+	began := time.Now()
+	text := "version: 1\ntopics: {t: {}}\nfunctions: {do-it: {triggers: {x: {broker: {topic: t, filters: [" +
+		strings.Repeat(`{cesql: "`+strings.Repeat("(", 64)+`a"}, `, 300) + "]}}}}}\nenvironments:\n"
+	for i := range maxEnvironments {
+		text += fmt.Sprintf("  e%d: {}\n", i)
+	}
+	if _, err := Parse("template.yaml", []byte(text), ""); err == nil {
+		t.Error("brackets that are not closed are read")
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Logf("filters: %v", took)
 	}
 	if _, err := Parse("template.yaml", []byte("version: 1\n#"+strings.Repeat("x", maxBytes)), ""); err == nil {
 		t.Error("a file beyond the limit is read")

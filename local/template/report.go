@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"somssi/local/filter"
 )
 
 // place is a position in the file, both from 1; Col counts characters.
@@ -20,13 +22,15 @@ type report struct {
 	lines [][]rune // once for all problems, which may be many in one long line
 	seen  map[string]bool
 	found Problems
+
+	compiled map[string]filter.Errors // what is wrong with filters, by their JSON
 }
 
 func newReport(file string, text []byte) *report {
 	// Some editors begin a file with a byte order mark, or end lines as their system does.
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
-	r := &report{file: file, text: text, seen: map[string]bool{}}
+	r := &report{file: file, text: text, seen: map[string]bool{}, compiled: map[string]filter.Errors{}}
 	for line := range strings.SplitSeq(string(text), "\n") {
 		r.lines = append(r.lines, []rune(line))
 	}
