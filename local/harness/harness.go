@@ -35,6 +35,8 @@ type Options struct {
 	State string // folder for data and logs
 	Port  int    // of the gateway; 0 is any free one
 	Parts parts.Ports
+	Watch bool          // build functions again when their sources change
+	Idle  time.Duration // stop those with scale.min 0 after so long without a request; 0 is never
 	// Say tells a person what is going on, a line at a time.
 	Say func(format string, args ...any)
 }
@@ -44,6 +46,7 @@ type Harness struct {
 	Run     Run
 	History *History
 	runner  *runner.Runner
+	watch   *runner.Watch // nil unless Options.Watch
 	parts   *parts.Parts
 	gateway *http.Server
 	sources []*source.Source
@@ -123,6 +126,9 @@ func (h *Harness) start(ctx context.Context, o Options, t *template.Template, bi
 	if err != nil {
 		return err
 	}
+	if err := o.living(t, specs); err != nil {
+		return err
+	}
 	if h.parts.EmptyRedis {
 		for _, spec := range specs {
 			if t.Functions[spec.Name].Rebuild {
@@ -145,7 +151,10 @@ func (h *Harness) start(ctx context.Context, o Options, t *template.Template, bi
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(runFile(o.State), text, 0o600)
+	if err := os.WriteFile(runFile(o.State), text, 0o600); err != nil {
+		return err
+	}
+	return h.startWatch(o, t)
 }
 
 func (h *Harness) specs(t *template.Template, bin string) ([]runner.Spec, error) {
@@ -234,6 +243,9 @@ func (h *Harness) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
 	defer cancel()
 	var errs []error
+	if h.watch != nil {
+		errs = append(errs, h.watch.Stop())
+	}
 	if h.clock != nil {
 		<-h.clock.Stop().Done()
 	}
