@@ -16,8 +16,8 @@ func Trigger(t *template.Template, function, trigger string) *knative.Trigger {
 		Subscriber: knative.Service(function), Delivery: delivery(b.Delivery),
 	}}
 	out.Meta.Annotations = map[string]string{knative.OrderAnnotation: b.Ordering}
-	if len(b.Filter.Attributes) > 0 {
-		out.Spec.Filter = &knative.TriggerFilter{Attributes: b.Filter.Attributes}
+	if len(b.Attributes) > 0 {
+		out.Spec.Filter = &knative.TriggerFilter{Attributes: b.Attributes}
 	}
 	return out
 }
