@@ -30,6 +30,8 @@ const (
 	virtual need = "the schedule takes minutes, and only the clock of the twin can be put forward"
 	// ours is a Kafka that no Kafka is.
 	ours need = "the Kafka of this case is made up, and only the twin can be pointed at it"
+	// admission is to be asked before anything dispatches.
+	admission need = "it is about what admission fills in and refuses, which no dispatcher sees"
 	// dataPlane is what no manifest can say.
 	dataPlane need = "no manifest can say it, though a dispatcher can be told"
 )
@@ -67,6 +69,10 @@ var sections = []struct {
 	{"9.1", "record to event", recordRows},
 	{"9.2", "request", requestRows},
 	{"9.3", "results, retries, dead letters", resultRows},
+	{"9.4", "filters", filterRows},
+	{"9.5", "order", orderRows},
+	{"9.6", "offsets", offsetRows},
+	{"9.7", "configuration", configRows},
 }
 
 // Cases are all cases, in the order of the contract.

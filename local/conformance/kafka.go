@@ -21,7 +21,7 @@ func connect(ctx context.Context, brokers []string) (*kafka, error) {
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0),
 		// A record that precedes a topic's metadata would wait for its turn.
-		kgo.MetadataMinAge(100*time.Millisecond), kgo.UnknownTopicRetries(20), kgo.ProducerBatchMaxBytes(2<<20),
+		kgo.MetadataMinAge(100*time.Millisecond), kgo.UnknownTopicRetries(20),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Kafka at %v: %w", brokers, err)
@@ -73,17 +73,17 @@ func (k *kafka) take(ctx context.Context, s *setup, one step) error {
 		r.Topic = s.topicOf(&r)
 		return k.client.ProduceSync(ctx, &r).FirstErr()
 	case one.commit != nil:
-		c, err := s.ways[0].config(s.kafka)
+		c, err := s.ways[one.commit.way].config(s.kafka)
 		if err != nil {
 			return err
 		}
 		at := kadm.Offsets{}
-		at.AddOffset(s.topics[0].name, one.commit.partition, one.commit.offset, -1)
+		at.AddOffset(s.topics[0].name, 0, one.commit.offset, -1)
 		answer, err := k.admin.CommitOffsets(ctx, c.Group, at)
 		return errors.Join(err, answer.Error())
 	default:
 		before := kadm.Offsets{}
-		before.AddOffset(s.topics[0].name, one.trim.partition, one.trim.offset, -1)
+		before.AddOffset(s.topics[0].name, 0, *one.trim, -1)
 		answer, err := k.admin.DeleteRecords(ctx, before)
 		return errors.Join(err, answer.Error())
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"reflect"
 	"sync"
 	"time"
 
@@ -24,7 +25,7 @@ type member struct {
 
 // startMember starts the twin and returns when it is ready.
 func startMember(ctx context.Context, c twin.Config) (*member, error) {
-	m := &member{config: c, link: &link{conns: map[net.Conn]struct{}{}}}
+	m := &member{config: c, link: &link{conns: map[net.Conn]struct{}{}, refused: make(chan struct{}, 1)}}
 	c.KafkaOpts = append(c.KafkaOpts, kgo.Dialer(m.link.dial))
 	var err error
 	m.source, err = twin.Start(ctx, c)
@@ -54,12 +55,29 @@ func (m *member) kill() {
 	})
 }
 
+// apply is what happens to a running twin when its configuration is read again:
+// nothing, unless it changed.
+func (m *member) apply(ctx context.Context, c twin.Config) error {
+	if reflect.DeepEqual(c, m.config) {
+		return nil
+	}
+	if err := m.stop(ctx); err != nil {
+		return err
+	}
+	next, err := startMember(ctx, c)
+	if err == nil {
+		m.config, m.source, m.link = next.config, next.source, next.link
+	}
+	return err
+}
+
 // link is all connections of one twin with Kafka.
 type link struct {
 	mu      sync.Mutex
 	conns   map[net.Conn]struct{}
 	severed bool
-	deaf    bool // to commits
+	deaf    bool          // to commits
+	refused chan struct{} // gets one of each commit that was refused, if there is room
 }
 
 var errSevered = errors.New("cut on purpose")
@@ -97,6 +115,14 @@ func (l *link) refuseCommits(on bool) {
 	l.deaf = on
 }
 
+// waitRefused waits until a commit was refused.
+func (l *link) waitRefused(ctx context.Context) {
+	select {
+	case <-l.refused:
+	case <-ctx.Done():
+	}
+}
+
 // linked is one connection of a link.
 type linked struct {
 	net.Conn
@@ -111,6 +137,10 @@ func (l *linked) Write(p []byte) (int, error) {
 	deaf := l.link.deaf
 	l.link.mu.Unlock()
 	if commit && deaf {
+		select {
+		case l.link.refused <- struct{}{}:
+		default:
+		}
 		_ = l.Conn.Close()
 		return 0, errSevered
 	}

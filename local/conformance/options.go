@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"somssi/local/filter"
 	"somssi/local/knative"
 )
 
@@ -159,4 +160,36 @@ func brokerDelivery(retry int32, deadLetterSink string) option {
 			Retry: &retry, BackoffPolicy: "linear", BackoffDelay: "PT0.1S", DeadLetterSink: &knative.Destination{URI: s.url(deadLetterSink)},
 		}
 	}
+}
+
+// filtered gives the triggers these filters.
+func filtered(filters ...filter.Spec) option {
+	return func(s *setup) {
+		s.byCommit = true
+		for _, w := range s.ways {
+			w.trigger.Spec.Filters = filters
+		}
+	}
+}
+
+// consumers is spec.consumers of a KafkaSource.
+func consumers(n int32) option {
+	return func(s *setup) { s.ways[0].source.Spec.Consumers = &n }
+}
+
+// unstarted leaves it to the case to start what dispatches.
+func unstarted(s *setup) { s.unstarted = true }
+
+// patient retries for long, so that also a dispatcher that was there before the
+// sinks delivers what preceded.
+func patient(s *setup) { backoff(200, "linear", "PT0.1S")(s) }
+
+// committedBefore lets the group of a way have a commit.
+func committedBefore(way int, offset int64) option {
+	return func(s *setup) { s.before = append(s.before, step{commit: &commit{way, offset}}) }
+}
+
+// trimmedBefore deletes the records before offset.
+func trimmedBefore(offset int64) option {
+	return func(s *setup) { s.before = append(s.before, step{trim: &offset}) }
 }

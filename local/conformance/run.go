@@ -76,15 +76,15 @@ func (c *run) poll(ok func() (bool, error), what string, args ...any) {
 	}
 }
 
-// write produces records one by one, so that they keep their order, and fills
+// write produces records, which keep their order within a partition, and fills
 // in where they are. Without a topic they go to the first one.
 func (c *run) write(records ...*kgo.Record) {
 	for _, r := range records {
 		r.Topic = c.topicOf(r)
-		if err := c.kafka.client.ProduceSync(c.ctx, r).FirstErr(); err != nil {
-			c.fatalf("write to %s: %v", r.Topic, err)
-		}
 		c.wrote(r.Topic, r.Partition)
+	}
+	if err := c.kafka.client.ProduceSync(c.ctx, records...).FirstErr(); err != nil {
+		c.fatalf("write records: %v", err)
 	}
 }
 

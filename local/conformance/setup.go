@@ -24,6 +24,8 @@ type setup struct {
 	// byCommit is that a further record might not arrive, so that only commits
 	// show that the ones before it are done with.
 	byCommit bool
+	// unstarted is that nobody dispatches until the case itself sees to it.
+	unstarted bool
 }
 
 type topic struct {
@@ -36,14 +38,15 @@ type topic struct {
 // Exactly one of its fields is set.
 type step struct {
 	write  *kgo.Record
-	commit *position // by the group of the first way
-	trim   *position // deletes what is before it
+	commit *commit
+	trim   *int64 // deletes what is before it in the first partition of the first topic
 }
 
-type position struct {
-	topic     string
-	partition int32
-	offset    int64
+// commit is a position in the first partition of the first topic, and the way
+// whose group has it.
+type commit struct {
+	way    int
+	offset int64
 }
 
 // way is one KafkaSource, or one Trigger with its Broker.

@@ -32,10 +32,19 @@ func (inProcess) begin(c *run) error {
 	if err := c.kafka.build(c.ctx, c.setup); err != nil {
 		return err
 	}
+	if c.unstarted {
+		return nil
+	}
 	for _, w := range c.ways {
 		config, err := c.configure(w)
 		if err != nil {
 			return err
+		}
+		if w.source != nil && w.source.Paused() {
+			if err := twin.CommitEnds(c.ctx, config); err != nil {
+				return err
+			}
+			continue
 		}
 		m, err := startMember(c.ctx, config)
 		if err != nil {
