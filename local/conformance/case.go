@@ -5,14 +5,16 @@ type Case struct {
 	// ID is the contract's own, with -S for a KafkaSource and -T for a Trigger
 	// where it is for both. What begins with X is drawn from the text of the
 	// contract beside its table.
-	ID      string
-	Section string // of the contract, such as 9.1
+	ID      string `json:"id"`
+	Section string `json:"section"` // of the contract, such as 9.1
 	// Profile is KafkaSource or Trigger.
-	Profile           string
-	Given, When, Then string
+	Profile string `json:"profile"`
+	Given   string `json:"given"`
+	When    string `json:"when"`
+	Then    string `json:"then"`
 	// Upstream is the test of Knative's that holds it, or code where it was
 	// only read there.
-	Upstream string
+	Upstream string `json:"upstream"`
 
 	needs   need
 	options []option

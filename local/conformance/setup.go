@@ -110,7 +110,9 @@ func (s *setup) broker() *knative.Broker {
 		return s.ways[0].broker
 	}
 	b := &knative.Broker{Meta: knative.Meta{
-		Name: s.name(""), Namespace: s.namespace, Annotations: map[string]string{knative.ClassAnnotation: knative.ClassKafka},
+		Name: s.name(""), Namespace: s.namespace, Annotations: map[string]string{
+			knative.ClassAnnotation: knative.ClassKafka, knative.ExternalTopicAnnotation: s.name(""),
+		},
 	}}
 	s.topics = []topic{{name: b.Topic(), partitions: 1}}
 	return b

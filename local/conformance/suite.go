@@ -127,16 +127,7 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 	}
 	s := &suite{Options: o, target: with, kafka: k, server: server, all: len(cases)}
 	results := make([]Result, len(cases))
-	slots := make(chan struct{}, parallel)
-	var running sync.WaitGroup
-	for i, c := range cases {
-		slots <- struct{}{}
-		running.Go(func() {
-			defer func() { <-slots }()
-			results[i] = s.try(ctx, c)
-		})
-	}
-	running.Wait()
+	eachOf(len(cases), func(i int) { results[i] = s.try(ctx, cases[i]) })
 	if ctx.Err() != nil {
 		return results, fmt.Errorf("run the cases: %w", ctx.Err())
 	}
@@ -181,7 +172,7 @@ func (s *suite) try(ctx context.Context, c Case) Result {
 	out := Result{ID: c.ID, Section: c.Section, Result: Pass}
 	if why := s.target.skip(c); why != "" {
 		out.Result, out.Why = Skip, why
-	} else if ctx.Err() == nil {
+	} else {
 		s.judge(ctx, c, &out)
 	}
 	out.Millis = time.Since(began).Milliseconds()
