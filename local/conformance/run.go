@@ -155,7 +155,7 @@ func (c *run) settle() {
 		for _, topic := range config.Topics {
 			for partition := range c.written[topic] {
 				if config.Ordered && !c.byCommit {
-					c.follow(topic, partition)
+					c.follow(w, topic, partition)
 				} else {
 					c.waitCommitted(w, topic, partition)
 				}
@@ -164,8 +164,8 @@ func (c *run) settle() {
 	}
 }
 
-// follow writes a record and waits until it arrives.
-func (c *run) follow(topic string, partition int32) {
+// follow writes a record and waits until it arrives by that way.
+func (c *run) follow(w *way, topic string, partition int32) {
 	c.marker++
 	id := fmt.Sprint(settlePrefix, c.marker)
 	r := event(id)
@@ -173,7 +173,8 @@ func (c *run) follow(topic string, partition int32) {
 	if err := c.kafka.client.ProduceSync(c.ctx, r).FirstErr(); err != nil {
 		c.fatalf("write to %s: %v", topic, err)
 	}
-	c.waitFor(func() bool { return c.sinks.settled[id] }, "a record behind those of %s/%d", topic, partition)
+	key := c.sinkOf(w) + " " + id
+	c.waitFor(func() bool { return c.sinks.settled[key] }, "a record behind those of %s/%d", topic, partition)
 }
 
 // openLate lets somebody listen at the late sink.

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -82,6 +83,15 @@ func (s *setup) name(suffix string) string {
 
 // url is the address of one of the case's sinks.
 func (s *setup) url(sink string) string { return s.sinks + "/" + s.id + "/" + sink }
+
+// sinkOf is the name of the sink of a way.
+func (s *setup) sinkOf(w *way) string {
+	u, err := url.Parse(w.sink().URI)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimPrefix(u.Path, "/"+s.id+"/")
+}
 
 // addWay adds one more that dispatches to the sink of that name: a KafkaSource
 // with a topic of its own, or a Trigger of the one broker.

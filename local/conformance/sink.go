@@ -5,8 +5,10 @@ import (
 
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -30,8 +32,8 @@ type caseSinks struct {
 	now      map[string]int // requests that wait for their answer, by sink
 	most     map[string]int // that ever did at once
 	scripts  map[string]script
-	changed  chan struct{} // closed and replaced when there is news
-	settled  map[string]bool
+	changed  chan struct{}   // closed and replaced when there is news
+	settled  map[string]bool // sink and id of the records that only show that
 	clock    clock
 }
 
@@ -59,17 +61,29 @@ func (s *sinks) also(address string) error {
 	return nil
 }
 
-// nextAreFree is nil if the two ports after the server's are free, for sinks at
-// which somebody listens later.
-func (s *sinks) nextAreFree() error {
-	at, err := net.ResolveTCPAddr("tcp", s.address)
-	if err != nil {
-		return err
+// listenAnywhere opens the server where two more ports are free behind it, for
+// sinks at which somebody listens later. It looks below those ports that systems
+// give to outgoing connections, any of which could take them meanwhile.
+func listenAnywhere() (s *sinks, err error) {
+	for range 50 {
+		port := 10000 + rand.IntN(20000)
+		if err = free(port+1, port+2); err != nil {
+			continue
+		}
+		if s, err = listen(local(port)); err == nil {
+			return s, nil
+		}
 	}
-	for n := 1; n <= 2; n++ {
-		l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: at.IP, Port: at.Port + n})
+	return nil, err
+}
+
+func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+func free(ports ...int) error {
+	for _, port := range ports {
+		l, err := net.Listen("tcp", local(port))
 		if err != nil {
-			return fmt.Errorf("the two ports after %s must be free: %w", s.address, err)
+			return err
 		}
 		_ = l.Close()
 	}
@@ -158,7 +172,7 @@ func (c *caseSinks) ended(name string) {
 func (c *caseSinks) settle(r Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.settled[r.ID()] = true
+	c.settled[r.Sink+" "+r.ID()] = true
 	c.tell()
 }
 
