@@ -1,5 +1,7 @@
 package conformance
 
+import "slices"
+
 // Case is one row of the contract.
 type Case struct {
 	// ID is the contract's own, with -S for a KafkaSource and -T for a Trigger
@@ -68,9 +70,9 @@ var sections = []struct {
 	number, title string
 	rows          []row
 }{
-	{"9.1", "record to event", recordRows},
+	{"9.1", "record to event", slices.Concat(recordRows, recordTextRows)},
 	{"9.2", "request", requestRows},
-	{"9.3", "results, retries, dead letters", resultRows},
+	{"9.3", "results, retries, dead letters", slices.Concat(resultRows, resultTextRows)},
 	{"9.4", "filters", filterRows},
 	{"9.5", "order", orderRows},
 	{"9.6", "offsets", offsetRows},
