@@ -71,8 +71,11 @@ func TestRunner_keeps_what_has_a_request_in_flight(t *testing.T) {
 	}
 	held := r.Functions()["hold-mugs"].PID
 	stopped(t, r, "leave-mugs")
-	if got := r.Functions()["hold-mugs"].PID; got != held || held == 0 {
-		t.Errorf("pid %d, want %d: it has a stream", got, held)
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, header, err := echo(short, r, strings.NewReader("x"))
+	if got := r.Functions()["hold-mugs"].PID; err != nil || header.Get("Server-Timing") != "" || got != held || held == 0 {
+		t.Errorf("%v, Server-Timing %q, pid %d, want %d: it has a stream", err, header.Get("Server-Timing"), got, held)
 	}
 	_ = stream.Body.Close()
 	stopped(t, r, "hold-mugs")

@@ -93,8 +93,10 @@ func TestReplace_finishes_what_is_in_flight_and_gives_the_rest_to_the_next(t *te
 	r, _, logs := start(t, Spec{Concurrency: 1})
 	slow, body := io.Pipe()
 	answers := make(chan string, 2)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	ask := func(text io.Reader) {
-		answer, _, err := echo(context.Background(), r, text)
+		answer, _, err := echo(ctx, r, text)
 		answers <- fmt.Sprint(answer, err)
 	}
 	go ask(slow)
