@@ -1,6 +1,7 @@
 package knative
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 )
@@ -29,6 +30,12 @@ func Service(name string) Destination {
 	return Destination{Ref: &Reference{APIVersion: "serving.knative.dev/v1", Kind: "Service", Name: name}}
 }
 
+// ServiceURL is the address of a Service in a cluster whose domain is
+// cluster.local.
+func ServiceURL(name, namespace string) string {
+	return "http://" + name + "." + namespace + ".svc.cluster.local"
+}
+
 // ClusterURL is the address of a destination as it is inside a cluster whose
 // domain is cluster.local. Of references it knows Services, Knative's and
 // Kubernetes' own; their namespace must be given.
@@ -39,11 +46,15 @@ func ClusterURL(d Destination) (string, error) {
 	if d.Ref.Kind != "Service" {
 		return "", fmt.Errorf("address of %s %s: only a Service has one outside a cluster; use its uri", d.Ref.Kind, d.Ref.Name)
 	}
-	base := &url.URL{Scheme: "http", Host: d.Ref.Name + "." + d.Ref.Namespace + ".svc.cluster.local"}
+	base := ServiceURL(d.Ref.Name, d.Ref.Namespace)
 	if d.URI == "" {
-		return base.String(), nil
+		return base, nil
 	}
-	u, err := base.Parse(d.URI)
+	root, err := url.Parse(base)
+	if err != nil {
+		return "", fmt.Errorf("address of Service %s: %w", d.Ref.Name, err)
+	}
+	u, err := root.Parse(d.URI)
 	if err != nil {
 		return "", fmt.Errorf("address of Service %s: its uri: %w", d.Ref.Name, urlProblem(err))
 	}
@@ -95,7 +106,8 @@ func (c *checker) reference(field string, r Reference) {
 // urlProblem is why a URL can not be read, without the URL: it may hold a
 // password.
 func urlProblem(err error) error {
-	if e, ok := err.(*url.Error); ok { //nolint:errorlint // url.Parse returns it bare
+	var e *url.Error
+	if errors.As(err, &e) {
 		return e.Err
 	}
 	return err
