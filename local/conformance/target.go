@@ -75,7 +75,9 @@ func (p inProcess) end(c *run) {
 		if err := m.stop(ctx); err != nil {
 			c.errorf("%v", err)
 		}
-		m.crash.Wait()
+		if c.ctx.Err() == nil { // else nobody wants to wait
+			m.crash.Wait()
+		}
 	}
 	if p.cleanUp {
 		unhurried, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), 10*time.Second)
