@@ -23,8 +23,10 @@ import (
 	"github.com/rs/zerolog"
 
 	"somssi/local/issuer"
+	"somssi/local/manifest"
 	"somssi/local/parts"
 	"somssi/local/runner"
+	"somssi/local/source"
 	"somssi/local/template"
 )
 
@@ -34,6 +36,8 @@ type Options struct {
 	State string // folder for data and logs
 	Port  int    // of the gateway; 0 is any free one
 	Parts parts.Ports
+	Watch bool          // build functions again when their sources change
+	Idle  time.Duration // stop those with scale.min 0 after so long without a request; 0 is never
 	// Say tells a person what is going on, a line at a time.
 	Say func(format string, args ...any)
 }
@@ -43,6 +47,7 @@ type Harness struct {
 	Run     Run
 	History *History
 	runner  *runner.Runner
+	watch   *runner.Watch // nil unless Options.Watch
 	parts   *parts.Parts
 	gateway *http.Server
 	house   *template.Template
@@ -136,6 +141,9 @@ func (h *Harness) start(ctx context.Context, o Options, t *template.Template, bi
 	if err != nil {
 		return err
 	}
+	if err := o.living(t, specs); err != nil {
+		return err
+	}
 	if h.parts.EmptyRedis {
 		for _, spec := range specs {
 			if t.Functions[spec.Name].Rebuild {
@@ -158,7 +166,10 @@ func (h *Harness) start(ctx context.Context, o Options, t *template.Template, bi
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(runFile(o.State), text, 0o600)
+	if err := os.WriteFile(runFile(o.State), text, 0o600); err != nil {
+		return err
+	}
+	return h.startWatch(o, t)
 }
 
 func (h *Harness) specs(t *template.Template, bin string) ([]runner.Spec, error) {
@@ -207,12 +218,8 @@ func (h *Harness) startTriggers(ctx context.Context, t *template.Template, say f
 	for _, name := range t.Names() {
 		for of, spec := range t.Functions[name].Triggers {
 			switch {
-			case spec.Kafka != nil:
-				if err := h.startSource(ctx, name, of, h.kafkaSource(name, of, *spec.Kafka, log)); err != nil {
-					return err
-				}
-			case spec.Broker != nil:
-				c, err := h.brokerTrigger(name, of, *spec.Broker, log)
+			case spec.Kafka != nil, spec.Broker != nil:
+				c, err := h.source(t, name, of, log)
 				if err != nil {
 					return err
 				}
@@ -231,9 +238,12 @@ func (h *Harness) startTriggers(ctx context.Context, t *template.Template, say f
 	return nil
 }
 
-// address is where a function is reached in the cluster; the runner knows it too.
-func address(function, namespace string) string {
-	return "http://" + function + "." + namespace + ".svc.cluster.local"
+// source is a trigger as its Knative resources have it, delivering to the
+// functions that run here.
+func (h *Harness) source(t *template.Template, function, name string, log zerolog.Logger) (source.Config, error) {
+	c, err := manifest.Config(t, function, name, strings.Split(h.Run.Env["KAFKA_BROKERS"], ","))
+	c.Transport, c.Log = h.runner, log.Level(zerolog.WarnLevel)
+	return c, err
 }
 
 // Functions are how the functions are reached now.
@@ -245,6 +255,9 @@ func (h *Harness) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
 	defer cancel()
 	var errs []error
+	if h.watch != nil {
+		errs = append(errs, h.watch.Stop())
+	}
 	if h.clock != nil {
 		<-h.clock.Stop().Done()
 	}

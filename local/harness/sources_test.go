@@ -79,13 +79,8 @@ func startPart(t *testing.T, text string) *part {
 	h.stopping, h.stop = context.WithCancel(context.Background())
 	p := &part{T: t, house: h, gateway: newGateway(house, h), kafka: kafka, answers: map[string]func() int{}}
 	for _, name := range house.Names() {
-		for label, spec := range house.Functions[name].Triggers {
-			var c source.Config
-			if spec.Broker != nil {
-				c, err = h.brokerTrigger(name, label, *spec.Broker, zerolog.Nop())
-			} else {
-				c = h.kafkaSource(name, label, *spec.Kafka, zerolog.Nop())
-			}
+		for label := range house.Functions[name].Triggers {
+			c, err := h.source(house, name, label, zerolog.Nop())
 			if c.Transport = p; err == nil {
 				err = h.startSource(t.Context(), name, label, c)
 			}
