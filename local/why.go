@@ -78,7 +78,7 @@ func explain(w io.Writer, one harness.Why) {
 			fmt.Fprintf(w, "  in flight since %s\n", f.At.Local().Format("15:04:05.000"))
 			listAttempts(w, f.Attempts)
 		}
-		for _, l := range r.Log {
+		for _, l := range news(r) {
 			fmt.Fprintf(w, "  it logged at %s: %s\n", l.At.Local().Format(time.TimeOnly), shorten(l.Error, 300))
 		}
 	}
@@ -90,6 +90,28 @@ func explain(w io.Writer, one harness.Why) {
 		}
 		_ = table.Flush()
 	}
+}
+
+// news is what the function logged and did not answer, each text once.
+func news(r harness.Reason) (lines []harness.LogLine) {
+	var told strings.Builder
+	for _, d := range r.Deliveries {
+		for _, a := range d.Attempts {
+			told.WriteString(said(a.Answer) + "\n")
+		}
+	}
+	for _, f := range r.InFlight {
+		for _, a := range f.Attempts {
+			told.WriteString(said(a.Answer) + "\n")
+		}
+	}
+	for _, l := range r.Log {
+		if !strings.Contains(told.String(), l.Error) {
+			lines = append(lines, l)
+			told.WriteString(l.Error)
+		}
+	}
+	return lines
 }
 
 func name(function, trigger string) string {

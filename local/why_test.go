@@ -178,7 +178,7 @@ func TestLocal_breaks_on_failure(t *testing.T) {
 	_, out, _ := local(t, ".", "why", id, "--state", common.state)
 	for _, want := range []string{
 		"adopt-talent/plain  a dead letter, kept by keep-dead-letters\n", "422  422 is not tried again: straight to the dead letter sink\n",
-		"dead letter sink, attempt 1", "it answered: talent_id must be an integer", "it logged at ",
+		"dead letter sink, attempt 1", "it answered: talent_id must be an integer",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("why: %s\nwithout %q", out, want)
