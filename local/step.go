@@ -73,7 +73,7 @@ func tellStep(w io.Writer, made harness.Step) {
 	case made.Let == nil: // is told as an error
 	case made.Became != nil:
 		fmt.Fprintf(w, "let through %s at %s/%d@%d: %s", made.Let.Event, made.Let.Topic, made.Let.Partition, made.Let.Offset, made.Became.Fate)
-		if why := reason(*made.Became); why != "" {
+		if why := reason(*made.Became); why != "" && made.Became.Fate != "done" { // else it was an earlier attempt's
 			fmt.Fprintf(w, " (%s)", shorten(why, 200))
 		}
 		fmt.Fprintln(w)

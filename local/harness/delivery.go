@@ -11,9 +11,9 @@ import (
 // Its JSON is the same in the API, in the files of the history and in the
 // answers of the command line; names may be added, none changes.
 type Delivery struct {
-	Number    int       `json:"number"` // counts up from 1, also over restarts
-	At        time.Time `json:"at"`     // when its turn came
-	Ended     time.Time `json:"ended"`  // when its fate was known
+	Number    int       `json:"number"`         // counts up from 1, also over restarts
+	At        time.Time `json:"at"`             // when its turn came
+	Ended     time.Time `json:"ended,omitzero"` // when its fate was known
 	Function  string    `json:"function"`
 	Trigger   string    `json:"trigger"`
 	Group     string    `json:"group,omitzero"`

@@ -146,3 +146,18 @@ func TestCaused_is_a_tree(t *testing.T) {
 		t.Errorf("%+v came of a function that published nothing", got)
 	}
 }
+
+func TestExplain_where_it_stands(t *testing.T) {
+	of := &trigger{config: source.Config{Delivery: source.Delivery{Retry: 1}}}
+	again := []Attempt{{Status: 503, Again: true}}
+	for want, f := range map[string]Flight{
+		"attempt 1 is under way, for ":                       {State: source.Attempting, Since: time.Now()},
+		" for attempt 2":                                     {State: source.Waiting, Until: time.Now(), Delivery: Delivery{Attempts: again}},
+		"held by the pause before attempt 2: step or resume": {State: source.Held, Delivery: Delivery{Attempts: again}},
+		"held by the break since its last attempt failed":    {State: source.Held, Delivery: Delivery{Attempts: []Attempt{{Status: 422, Broke: true}}}},
+	} {
+		if got := standing(of, f); !strings.Contains(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
