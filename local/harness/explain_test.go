@@ -117,13 +117,15 @@ func TestExplain_next_attempt(t *testing.T) {
 func TestCaused_is_a_tree(t *testing.T) {
 	h, at := &History{}, time.Now()
 	for i, d := range []Delivery{
+		{Function: "stats", Event: "before", Source: "/x/adopt", Cause: "m", Fate: source.Done}, // of an event of that id before
 		{Function: "adopt", Event: "m", Trace: "", Fate: source.Done},
 		{Function: "stats", Event: "m", Fate: source.Done},
 		{Function: "stats", Event: "e", Source: "/x/adopt", Cause: "m", Trace: "t1", Fate: source.Done, Reply: &Reply{"r", "a.r"}},
 		{Function: "cache", Event: "e", Source: "/x/adopt", Cause: "m", Trace: "t1", Fate: source.DeadLetter, Attempts: []Attempt{{Dead: true}}},
 		{Function: "cache", Event: "f", Source: "/x/cache", Trace: "t1", Fate: source.Done},
-		{Function: "cache", Event: "other", Source: "/x/other", Cause: "m", Fate: source.Done},          // by a function that had nothing to do with it
-		{Function: "adopt", Event: "m", Source: "/x/cache", Cause: "f", Trace: "t1", Fate: source.Done}, // a circle
+		{Function: "cache", Event: "other", Source: "/x/other", Cause: "m", Fate: source.Done},                  // by a function that had nothing to do with it
+		{Function: "stats", Event: "elsewhere", Source: "/x/cache", Cause: "x", Trace: "t1", Fate: source.Done}, // says itself what caused it
+		{Function: "adopt", Event: "m", Source: "/x/cache", Cause: "f", Trace: "t1", Fate: source.Done},         // a circle
 	} {
 		d.At = at.Add(time.Duration(i) * time.Second)
 		h.add(d)
@@ -138,11 +140,11 @@ func TestCaused_is_a_tree(t *testing.T) {
 			text += ")"
 		}
 	}
-	write(house.caused(&rows[0]))
+	write(house.caused(&rows[1]))
 	if want := "(e by cause 2(r by reply 0)(f by trace 1))"; text != want {
 		t.Errorf("%s, want %s", text, want)
 	}
-	if got := house.caused(&rows[1]); len(got) != 0 {
+	if got := house.caused(&rows[2]); len(got) != 0 {
 		t.Errorf("%+v came of a function that published nothing", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func opened(t *testing.T, dir string) *History {
@@ -59,8 +60,29 @@ func TestHistory_is_there_again_after_a_restart(t *testing.T) {
 	if text := strings.Join(got, " "); text != "1a 2b 3c" {
 		t.Errorf("%s, want 1a 2b 3c", text)
 	}
+	if found, err := h.Find("b", func(d *Delivery) bool { return d.Event == "b" }); err != nil || len(found) != 1 {
+		t.Errorf("%+v found (%v), want what is in memory and on disk once", found, err)
+	}
 	if first := h.After(0)[0]; first.Reply == nil || first.Reply.ID != "r" || first.Attempts[0].Answer != "<b>" {
 		t.Errorf("%+v has not what it had", first)
+	}
+}
+
+func TestHistory_is_written_while_it_runs(t *testing.T) {
+	dir := t.TempDir()
+	h := opened(t, dir)
+	defer closed(t, h)
+	h.add(Delivery{Event: "a"})
+	for limit := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		files, _ := filepath.Glob(filepath.Join(dir, "*"))
+		if len(files) == 1 {
+			if text, err := os.ReadFile(files[0]); err == nil && strings.HasSuffix(string(text), "}\n") {
+				return
+			}
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("nothing in %v", files)
+		}
 	}
 }
 

@@ -252,6 +252,25 @@ func TestWhy_of_what_waits_behind_another(t *testing.T) {
 	}
 }
 
+func TestStep_lets_the_one_through_that_is_held_longest(t *testing.T) {
+	p := startPart(t, shop)
+	var now Source
+	for i, id := range []string{"first", "second", "third"} {
+		p.ask("POST", "/dev/sources/make-coffee/paid/pause", &now)
+		p.write(id, "order.paid")
+		p.eventually(fmt.Sprint(i+1), func() string {
+			p.ask("POST", "/dev/sources/make-coffee/paid/pause", &now)
+			return fmt.Sprint(len(slices.DeleteFunc(now.InFlight, func(f Flight) bool { return f.State != source.Held })))
+		})
+	}
+	for _, id := range []string{"first", "second", "third"} {
+		var step Step
+		if p.ask("POST", "/dev/sources/make-coffee/paid/step", &step); step.Let == nil || step.Let.Event != id || step.Became == nil || step.Became.Event != id {
+			t.Errorf("%+v, want %s", step, id)
+		}
+	}
+}
+
 func TestReplay_moves_nothing_else(t *testing.T) {
 	p := startPart(t, shop)
 	for n := range 5 {
@@ -293,7 +312,9 @@ func TestReplay_ends_with_the_harness(t *testing.T) {
 	c.config.Delivery.Retry = 1000
 	go func() { <-began; p.house.stop() }()
 	var last Progress
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/dev/replay", strings.NewReader(`{"from":"beginning","to":["make-coffee/paid"]}`))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "http://localhost/dev/replay", strings.NewReader(`{"from":"beginning","to":["make-coffee/paid"]}`))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	p.gateway.ServeHTTP(w, r)
