@@ -26,8 +26,8 @@ func asked(t *testing.T, v any, args ...string) (code int, said string) {
 	return code, said
 }
 
-// sent sends a plain message and returns its place and the id that it is wrapped under.
-func sent(t *testing.T, message string) (place, id string) {
+// sendPlain sends a plain message and returns its place and the id that it is wrapped under.
+func sendPlain(t *testing.T, message string) (place, id string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "message.json")
 	if err := os.WriteFile(file, []byte(message), 0o600); err != nil {
@@ -70,7 +70,7 @@ const allDone = "map[adopt-talent:done evict-cache:done notify-interested:done u
 
 func TestLocal_why_an_event_was_done_and_what_came_of_it(t *testing.T) {
 	house(t)
-	place, id := sent(t, `{"type":"new_talent","talent_id":9301,"title":"x","category":"why"}`)
+	place, id := sendPlain(t, `{"type":"new_talent","talent_id":9301,"title":"x","category":"why"}`)
 	eventually(t, 5*time.Second, allDone, func() string { return fates(t, id) })
 	caused := ""
 	eventually(t, 5*time.Second, "adopt-talent done evict-cache done notify-interested done update-stats done", func() string {
@@ -108,7 +108,7 @@ func TestLocal_why_an_event_was_done_and_what_came_of_it(t *testing.T) {
 	if code, _, said := local(t, ".", "why", "nobody-has-this", "--state", common.state); code != failed || !strings.Contains(said, "nor in flight at the 4 sources") {
 		t.Errorf("unknown: %d %s", code, said)
 	}
-	sent(t, `{"type":"sold_talent","talent_id":9301}`)
+	sendPlain(t, `{"type":"sold_talent","talent_id":9301}`)
 	quiet(t)
 	if code, _, said := local(t, ".", "why", "partition:", "--state", common.state); code != wrong || !strings.Contains(said, "give more of it") {
 		t.Errorf("too short: %d %s", code, said)
@@ -127,7 +127,7 @@ func TestLocal_holds_an_event_and_steps(t *testing.T) {
 	if code, _, said := local(t, ".", "step", "--state", common.state); code != failed || !strings.Contains(said, "nothing is held at update-stats/talents") {
 		t.Errorf("step of nothing: %d %s", code, said)
 	}
-	_, id := sent(t, `{"type":"sold_talent","talent_id":9302}`) // which nobody has anything to do for
+	_, id := sendPlain(t, `{"type":"sold_talent","talent_id":9302}`) // which nobody has anything to do for
 	held := func() string {
 		var all []harness.Source
 		asked(t, &all, "status", "update-stats")
@@ -163,7 +163,7 @@ func TestLocal_breaks_on_failure(t *testing.T) {
 	if code, out, said := local(t, ".", "break", "--on", "failure", "adopt-talent", "--state", common.state); code != 0 || !strings.Contains(out, "running, breaks on failure") {
 		t.Fatalf("break: %d %s%s", code, out, said)
 	}
-	place, id := sent(t, `{"type":"new_talent","talent_id":-1,"title":"x","category":"broken"}`)
+	place, id := sendPlain(t, `{"type":"new_talent","talent_id":-1,"title":"x","category":"broken"}`)
 	eventually(t, 5*time.Second, "true", func() string {
 		_, out, _ := local(t, ".", "why", place, "--state", common.state)
 		return fmt.Sprint(strings.Contains(out, "adopt-talent/plain  held by the break") && strings.Contains(out, "it answered: talent_id must be"))
@@ -192,7 +192,7 @@ func TestLocal_breaks_on_failure(t *testing.T) {
 
 func TestLocal_replays_to_the_named_function_only(t *testing.T) {
 	house(t)
-	place, id := sent(t, `{"type":"new_talent","talent_id":-1,"title":"x","category":"replayed"}`)
+	place, id := sendPlain(t, `{"type":"new_talent","talent_id":-1,"title":"x","category":"replayed"}`)
 	eventually(t, 5*time.Second, strings.Replace(allDone, "adopt-talent:done", "adopt-talent:dead letter", 1), func() string { return fates(t, id) })
 	where, offset, _ := strings.Cut(strings.TrimPrefix(place, "new_talent_events/"), "@")
 	to := []string{"replay", "--from", offset, "--topic", "new_talent_events", "--partition", where, "--event", id, "--state", common.state, "--to"}
