@@ -38,8 +38,8 @@ func sendPlain(t *testing.T, message string) (place, id string) {
 	return fmt.Sprintf("new_talent_events/%d@%d", at.Partition, at.Offset), fmt.Sprintf("partition:%d/offset:%d", at.Partition, at.Offset)
 }
 
-// fates are what became of an event, by function.
-func fates(t *testing.T, event string) string {
+// fatesOf is what became of an event, by function.
+func fatesOf(t *testing.T, event string) string {
 	t.Helper()
 	var rows []harness.Delivery
 	asked(t, &rows, "events", "--event", event)
@@ -71,7 +71,7 @@ const allDone = "map[adopt-talent:done evict-cache:done notify-interested:done u
 func TestLocal_why_an_event_was_done_and_what_came_of_it(t *testing.T) {
 	house(t)
 	place, id := sendPlain(t, `{"type":"new_talent","talent_id":9301,"title":"x","category":"why"}`)
-	eventually(t, 5*time.Second, allDone, func() string { return fates(t, id) })
+	eventually(t, 5*time.Second, allDone, func() string { return fatesOf(t, id) })
 	caused := ""
 	eventually(t, 5*time.Second, "adopt-talent done evict-cache done notify-interested done update-stats done", func() string {
 		var found []harness.Why
@@ -174,7 +174,7 @@ func TestLocal_breaks_on_failure(t *testing.T) {
 	}
 	local(t, ".", "break", "--on", "off", "--state", common.state)
 	local(t, ".", "resume", "--state", common.state)
-	eventually(t, 5*time.Second, strings.Replace(allDone, "adopt-talent:done", "adopt-talent:dead letter", 1), func() string { return fates(t, id) })
+	eventually(t, 5*time.Second, strings.Replace(allDone, "adopt-talent:done", "adopt-talent:dead letter", 1), func() string { return fatesOf(t, id) })
 	_, out, _ := local(t, ".", "why", id, "--state", common.state)
 	for _, want := range []string{
 		"adopt-talent/plain  a dead letter, kept by keep-dead-letters\n", "422  422 is not tried again: straight to the dead letter sink\n",
@@ -193,7 +193,7 @@ func TestLocal_breaks_on_failure(t *testing.T) {
 func TestLocal_replays_to_the_named_function_only(t *testing.T) {
 	house(t)
 	place, id := sendPlain(t, `{"type":"new_talent","talent_id":-1,"title":"x","category":"replayed"}`)
-	eventually(t, 5*time.Second, strings.Replace(allDone, "adopt-talent:done", "adopt-talent:dead letter", 1), func() string { return fates(t, id) })
+	eventually(t, 5*time.Second, strings.Replace(allDone, "adopt-talent:done", "adopt-talent:dead letter", 1), func() string { return fatesOf(t, id) })
 	where, offset, _ := strings.Cut(strings.TrimPrefix(place, "new_talent_events/"), "@")
 	to := []string{"replay", "--from", offset, "--topic", "new_talent_events", "--partition", where, "--event", id, "--state", common.state, "--to"}
 	if code, out, said := local(t, ".", append(to, "update-stats", "--to", "evict-cache/talents")...); code != 0 || out != "replayed: 2 done\n" {

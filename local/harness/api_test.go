@@ -122,6 +122,9 @@ func TestAPI_why_by_id_prefix_and_place(t *testing.T) {
 		var got []string
 		for _, w := range found {
 			n := 0
+			if (w.Type == wrapped) != (w.Source == "" && w.Event != "") {
+				t.Errorf("%s: source %q of a %s: each trigger wraps in its own name", id, w.Source, w.Type)
+			}
 			for _, r := range w.Triggers {
 				if len(r.Deliveries) > 0 {
 					n++

@@ -25,7 +25,7 @@ func TestLogged_is_the_last_failures_of_the_event(t *testing.T) {
 	if len(got) != logLines || got[0].Error != "two" || got[logLines-1].Error != "the last" || got[0].Status != 503 {
 		t.Errorf("%+v", got)
 	}
-	if err := os.WriteFile(name, []byte(line("e", "06", "before")+line("e", "07", "one")), 0o600); err != nil {
+	if err := os.WriteFile(name, []byte(line("e", "06", "before")+line("e2", "08", "another's")+line("e", "07", "one")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if got = h.logged("f", "e", at); len(got) != 1 || got[0].Error != "one" {
