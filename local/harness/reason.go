@@ -86,7 +86,7 @@ func (h *Harness) explain(ctx context.Context, r *Reason, w *Why) {
 	}
 	for _, f := range now.InFlight {
 		if f.Topic == w.Topic && slices.Contains(w.Records, Record{f.Partition, f.Offset}) {
-			one := InFlight{Flight: f, Attempts: explainAttempts(r.of, f.Delivery.Attempts, false)}
+			one := InFlight{Flight: f, Attempts: explainAttempts(r.of, f.Attempts, false)}
 			one.Verdict = standing(r.of, f)
 			r.InFlight = append(r.InFlight, one)
 			r.Said = one.Verdict
