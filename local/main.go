@@ -15,7 +15,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"somssi/local/harness"
 	"somssi/local/knative"
 	"somssi/local/template"
 )
@@ -70,6 +69,7 @@ func (c *cli) command() *cobra.Command {
   go run ./local up                 everything, until Ctrl-C
   go run ./local demo               the main job from end to end, then exit
   go run ./local events --follow    what became of each event
+  go run ./local why <event id>     what one event did, and why
 
 Exit code 0: it worked; 1: it did not, or an expected figure was not found;
 2: what was given is wrong (flags, template.yaml, an event).`,
@@ -92,6 +92,13 @@ Exit code 0: it worked; 1: it did not, or an expected figure was not found;
 		c.plan(),
 		c.send(),
 		c.events(),
+		c.why(),
+		c.status(),
+		c.pause(),
+		c.resume(),
+		c.step(),
+		c.breakOn(),
+		c.replay(),
 		c.env(),
 		c.rebuild(),
 		c.doctor(),
@@ -170,13 +177,4 @@ func (c *cli) stateFolder() (string, error) {
 	}
 	root, err := c.root()
 	return filepath.Join(root, c.state), err
-}
-
-// running is the harness that runs with its state in the chosen folder.
-func (c *cli) running() (harness.Run, error) {
-	state, err := c.stateFolder()
-	if err != nil {
-		return harness.Run{}, err
-	}
-	return harness.Running(state)
 }
