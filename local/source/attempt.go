@@ -1,9 +1,10 @@
 package source
 
 import (
-	"context"
 	"math"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -26,46 +27,52 @@ func (d Delivery) Wait(n int) time.Duration {
 // send attempts a request until it is accepted, not worth another attempt, or
 // out of retries, and notes each attempt. It is not ok if the source was
 // stopped meanwhile: then nothing is known about the event.
-func (s *Source) send(to *sink, h http.Header, data []byte, d *Delivered) (last answer, ok bool) {
-	for n := 0; ; n++ {
-		wait := time.Duration(0)
-		if n > 0 {
-			wait = s.config.Delivery.Wait(n)
-		}
-		if !sleep(s.work, wait) {
+func (s *Source) send(to *sink, h http.Header, data []byte, f *flight) (last answer, ok bool) {
+	wait := time.Duration(0)
+	for n := 0; ; {
+		if !s.rest(f, wait) || !s.gate.pass(s.poll, func() { f.to(Held, time.Time{}) }) {
 			return answer{}, false
 		}
+		f.to(Attempting, time.Time{})
 		began := time.Now()
 		last = s.post(s.work, to, h, data)
 		if !last.accepted() && s.work.Err() != nil {
 			return answer{}, false
 		}
-		d.Attempts = append(d.Attempts, attempted(to, wait, time.Since(began), last))
-		if last.accepted() || !last.worthRetrying() || n >= s.config.Delivery.Retry {
+		a := attempted(to, wait, time.Since(began), last)
+		a.Dead = to == s.dead
+		a.Broke = !last.accepted() && s.gate.broke()
+		f.note(a)
+		switch {
+		case a.Broke: // and is made again when somebody let it through
+			wait = 0
+		case last.accepted() || !last.worthRetrying() || n >= s.config.Delivery.Retry:
 			return last, true
+		default:
+			n++
+			wait = s.config.Delivery.Wait(n)
 		}
 	}
 }
 
 func attempted(to *sink, wait, took time.Duration, a answer) Attempt {
-	out := Attempt{To: to.address, Wait: wait, Took: took, Status: a.status}
+	out := Attempt{To: to.address, Wait: wait, Took: took, Cold: coldStart(a.header), Status: a.status}
 	if a.err != nil {
 		out.Err = a.err.Error()
+	}
+	if !a.accepted() {
+		out.Answer, out.Again = a.body, a.worthRetrying()
 	}
 	return out
 }
 
-// sleep reports whether the whole wait passed before ctx ended.
-func sleep(ctx context.Context, wait time.Duration) bool {
-	if wait <= 0 {
-		return ctx.Err() == nil
+// coldStart is what an answer says of the time in which its function was
+// started: Server-Timing: cold;dur=<ms>.
+func coldStart(h http.Header) time.Duration {
+	_, ms, _ := strings.Cut(h.Get("Server-Timing"), "cold;dur=")
+	n, err := strconv.ParseFloat(ms, 64)
+	if err != nil {
+		return 0 // there was none
 	}
-	t := time.NewTimer(wait)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return time.Duration(n * float64(time.Millisecond))
 }

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,8 +12,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Config is what a KafkaSource's spec says, and how this process reaches the
-// world. It must not be changed once a source was started with it.
+// Config is what a KafkaSource's spec says, or a Trigger's and its Broker's, and
+// how this process reaches the world. It must not be changed once a source was
+// started with it.
 type Config struct {
 	// Name and Namespace are the KafkaSource's own. They are in the source
 	// attribute of a wrapped event, and Namespace in the Kn-Namespace header.
@@ -29,6 +31,16 @@ type Config struct {
 	KeyType string
 	// Overrides are ceOverrides.extensions.
 	Overrides map[string]string
+	// Trigger is to deliver as a Trigger of a Kafka-class Broker does: a record
+	// that is no CloudEvent is discarded instead of wrapped, an event that the
+	// sink answers with is published to the first topic, aborted transactions
+	// are read, and where the group's commit is gone it goes on at the end.
+	Trigger bool
+	// Filter, of a Trigger, says of an event's attributes, specversion and
+	// extensions included, whether it is to be delivered, and of one that is not
+	// the clause that was false. nil delivers all. It is called from many
+	// goroutines.
+	Filter func(attributes map[string]string) (pass bool, clause string)
 	// Sink and DeadLetterSink are URLs; no DeadLetterSink is "".
 	Sink, DeadLetterSink string
 	Delivery             Delivery
@@ -36,6 +48,10 @@ type Config struct {
 	// own. It must not ask for compressed answers, and it must not change the
 	// headers of a request: retries and other requests share them.
 	Transport http.RoundTripper
+	// Sleep waits for d before a retry and reports whether it did before ctx
+	// ended. nil is the real clock; another one lets a schedule of minutes pass
+	// in no time.
+	Sleep func(ctx context.Context, d time.Duration) bool
 	// Observe, unless nil, is told once of each record that is done with. It
 	// is called from many goroutines and holds up the partition while it runs.
 	Observe func(Delivered)

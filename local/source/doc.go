@@ -1,11 +1,14 @@
-// Package source is the local twin of Knative's KafkaSource: it takes records
-// from Kafka and POSTs each to a sink as one CloudEvent in binary mode. To a
-// function the two must be indistinguishable: the same records become the same
-// events and the same requests, answers are judged, retried and buried alike,
-// and offsets move by the same rules.
+// Package source is the local twin of Knative's KafkaSource, and of the Trigger
+// of a Kafka-class Broker: it takes records from Kafka and POSTs each to a sink
+// as one CloudEvent in binary mode. To a function twin and original must be
+// indistinguishable: the same records become the same events and the same
+// requests, answers are judged, retried and buried alike, and offsets move by
+// the same rules.
 //
 // A [Source] is one member of one consumer group, as a KafkaSource with any
-// number of consumers that fit one pod is.
+// number of consumers that fit one pod is. It tells what it does by
+// [Source.Status], can be held and stepped by [Source.Pause] and its like, and
+// [Replay] delivers again what is in a topic, all without a function's noticing.
 //
 // # Where it differs, on purpose
 //
@@ -33,6 +36,9 @@
 //   - What an unfinished request of a lost partition comes to is forgotten. A
 //     KafkaSource may count it for a later assignment of that partition.
 //   - Bytes in flight are bounded, not only records.
+//   - A partition that stands still for a minute is told of.
+//   - A prefix or suffix of a subject that is missing does not match. A Trigger
+//     discards the event, also under not.
 //
 // A structured event is parsed strictly: repeated members, text after the
 // event and lone surrogates make it a plain record, which is wrapped. A

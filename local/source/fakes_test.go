@@ -3,6 +3,7 @@ package source
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -194,7 +196,7 @@ func (k *fakeKafka) stop(s *Source) {
 func (k *fakeKafka) committed(partition int32) int64 {
 	k.Helper()
 	offsets, err := kadm.NewClient(k.client).FetchOffsets(k.Context(), "g")
-	if err != nil {
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		k.Fatal(err)
 	}
 	if o, ok := offsets.Lookup("t", partition); ok {
@@ -215,4 +217,42 @@ func (k *fakeKafka) wantCommitted(partition int32, want int64) {
 func settle() {
 	time.Sleep(time.Second)
 	synctest.Wait()
+}
+
+// fates are what a source observed.
+type fates struct {
+	mu  sync.Mutex
+	all []Delivered
+}
+
+func (f *fates) add(d Delivered) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all = append(f.all, d)
+}
+
+// want is the fates in the order of the offsets.
+func (f *fates) want(t *testing.T, want ...string) {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	slices.SortFunc(f.all, func(a, b Delivered) int { return int(a.Offset - b.Offset) })
+	var got []string
+	for _, d := range f.all {
+		got = append(got, d.Fate)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("fates %v, want %v", got, want)
+	}
+}
+
+// of is what became of the record at an offset.
+func (f *fates) of(offset int64) Delivered {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.all, func(d Delivered) bool { return d.Offset == offset })
+	if i < 0 {
+		return Delivered{}
+	}
+	return f.all[i]
 }

@@ -31,7 +31,7 @@ func FuzzRecord(f *testing.F) {
 				t.Fatal(err)
 			}
 			r := &kgo.Record{Topic: "t", Key: key, Value: value, Headers: headers, Timestamp: time.UnixMilli(0)}
-			e := s.toEvent(r)
+			e, _ := s.toEvent(r)
 			wantSendable(t, s, e)
 			wantSendable(t, s, s.deadLetter(e, answer{status: 400, header: map[string][]string{name1: {value1}}, body: value}))
 			header, _ := s.headers(e)

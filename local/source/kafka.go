@@ -16,14 +16,18 @@ import (
 // total and larger for a partition, which bounds memory and spares requests;
 // metadata is looked at more often, to find new topics and partitions.
 func (s *Source) consumerOpts() []kgo.Opt {
+	isolation, reset := kgo.ReadCommitted(), kgo.NewOffset().AtStart()
+	if s.config.Trigger {
+		isolation, reset = kgo.ReadUncommitted(), kgo.NewOffset().AtEnd()
+	}
 	return append([]kgo.Opt{
 		kgo.ConsumerGroup(s.config.Group),
 		kgo.ConsumeTopics(s.config.Topics...),
 		kgo.Balancers(kgo.StickyBalancer()),
 		kgo.SessionTimeout(10 * time.Second),
 		kgo.HeartbeatInterval(3 * time.Second),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.ConsumeResetOffset(reset),
+		kgo.FetchIsolationLevel(isolation),
 		kgo.FetchMinBytes(1),
 		kgo.FetchMaxWait(250 * time.Millisecond),
 		kgo.FetchMaxBytes(4 << 20),
@@ -35,6 +39,7 @@ func (s *Source) consumerOpts() []kgo.Opt {
 		kgo.OnPartitionsAssigned(s.assigned),
 		kgo.OnPartitionsRevoked(s.revoked),
 		kgo.OnPartitionsLost(s.lost),
+		kgo.ProducerLinger(0), // of a Trigger's replies; all in-sync replicas ack
 	}, connectionOpts(s.config)...)
 }
 

@@ -3,6 +3,7 @@ package source
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -22,6 +23,11 @@ type partition struct {
 	next      int64 // after the last one taken
 	committed int64 // the position Kafka knows, as far as we know
 	started   bool
+
+	// Only used by the watchdog.
+	watched, watchedEnd int64 // how it found the position and the end
+	movedAt             time.Time
+	stalled             string // why it stands still; empty while it does not
 
 	// Only used for ordered delivery.
 	queue  []*kgo.Record
@@ -61,11 +67,16 @@ func (p *partition) finish(offset int64) {
 func (p *partition) position() (offset int64, moved bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	offset = p.next
-	if len(p.taken) > 0 {
-		offset = p.taken[0]
-	}
+	offset = p.lowest()
 	return offset, p.started && offset != p.committed
+}
+
+// lowest is the first offset that is not finished. It wants the lock.
+func (p *partition) lowest() int64 {
+	if len(p.taken) > 0 {
+		return p.taken[0]
+	}
+	return p.next
 }
 
 func (p *partition) setCommitted(offset int64) {

@@ -8,11 +8,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// toEvent is the event a record is, or is wrapped into, with what a
-// KafkaSource adds to every event. It takes any record.
-func (s *Source) toEvent(r *kgo.Record) *event {
+// toEvent is the event a record is, or at a KafkaSource is wrapped into, with
+// what is added to every event. Only a Trigger finds records that are none.
+func (s *Source) toEvent(r *kgo.Record) (*event, bool) {
 	e, ok := carried(r)
-	if !ok {
+	switch {
+	case !ok && s.config.Trigger:
+		return nil, false
+	case !ok:
 		e = s.wrap(r)
 	}
 	e.set("knativekafkapartition", strconv.Itoa(int(r.Partition)))
@@ -20,7 +23,7 @@ func (s *Source) toEvent(r *kgo.Record) *event {
 	for _, o := range s.overrides {
 		e.set(o.name, o.value)
 	}
-	return e
+	return e, true
 }
 
 // carried is the event that the record itself carries, if it does. Its key and

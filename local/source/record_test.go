@@ -62,7 +62,7 @@ func request(t testing.TB, c Config, r kgo.Record) (http.Header, []byte) {
 		t.Fatal(err)
 	}
 	r.Topic, r.Partition, r.Offset, r.Timestamp = "t", 3, 7, time.UnixMilli(1700000000120)
-	e := s.toEvent(&r)
+	e, _ := s.toEvent(&r)
 	header, _ := s.headers(e)
 	return header, e.data
 }

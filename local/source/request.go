@@ -17,7 +17,7 @@ const keptBody = 1024
 type answer struct {
 	status int // 0 if there was no answer
 	header http.Header
-	body   []byte // its beginning, unless the event was accepted
+	body   []byte // its beginning, as far as somebody wants it
 	err    error  // why there was no answer
 }
 
@@ -89,8 +89,8 @@ func headerName(attribute string) string {
 func newBody(data []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(data)) }
 
 // post makes one attempt. The answer must be there in full before the timeout;
-// of its body only the beginning is kept, and nothing if the event was
-// accepted: a KafkaSource wants no replies.
+// of its body only the beginning is kept, and nothing if the event was accepted
+// and no reply is wanted.
 func (s *Source) post(ctx context.Context, to *sink, h http.Header, data []byte) answer {
 	ctx, cancel := context.WithTimeout(ctx, s.config.Delivery.Timeout)
 	defer cancel()
@@ -105,8 +105,8 @@ func (s *Source) post(ctx context.Context, to *sink, h http.Header, data []byte)
 	}
 	defer func() { _ = got.Body.Close() }()
 	a := answer{status: got.StatusCode, header: got.Header}
-	if !a.accepted() {
-		a.body, err = io.ReadAll(io.LimitReader(got.Body, keptBody))
+	if most := s.wantsBody(a.status); most > 0 {
+		a.body, err = io.ReadAll(io.LimitReader(got.Body, most))
 	}
 	if err == nil && got.Body != http.NoBody {
 		_, err = io.Copy(io.Discard, got.Body)

@@ -31,6 +31,9 @@ type Source struct {
 	owned      int        // partitions of the present assignment
 	joined     chan struct{}
 
+	flights flights
+	gate    gate
+
 	inFlight, inFlightBytes atomic.Int64
 	freed                   chan struct{} // tells the poller to look at them
 
@@ -62,6 +65,7 @@ func Start(ctx context.Context, c Config) (*Source, error) {
 	}
 	s.loops.Go(s.pollLoop)
 	s.loops.Go(s.commitLoop)
+	s.loops.Go(s.watchLoop)
 	select {
 	case <-s.joined:
 		return s, nil
@@ -84,6 +88,7 @@ func newSource(c Config) (*Source, error) {
 		prefer:     []string{"reply"}, namespace: []string{c.Namespace},
 		partitions: map[string]map[int32]*partition{},
 		joined:     make(chan struct{}), freed: make(chan struct{}, 1),
+		flights: flights{all: map[*flight]struct{}{}},
 	}
 	if s.transport == nil {
 		s.transport = newTransport()

@@ -45,6 +45,16 @@ func continueTrace(r *kgo.Record, h http.Header) {
 	}
 }
 
+// traceOf is the traceparent of a record's own headers, valid or not.
+func traceOf(r *kgo.Record) string {
+	for _, h := range r.Headers {
+		if strings.EqualFold(h.Key, "traceparent") {
+			return string(h.Value)
+		}
+	}
+	return ""
+}
+
 // sameTrace lets the dead letter continue the trace as its event did.
 func sameTrace(to, from http.Header) {
 	for _, name := range traceHeaders {
