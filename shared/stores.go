@@ -75,9 +75,8 @@ func Redis() *redis.Client {
 	return redis.NewClient(options)
 }
 
-// Outbox takes events to Kafka without losing one: a row in the writer's own transaction, published by him
-// after the commit, or by relay-outbox where a crash or an outage came between, and deleted once Kafka has
-// it. An event may so be published twice, under one id.
+// Outbox takes events to Kafka without losing one: a row in the writer's transaction, published after the commit, or
+// by relay-outbox after a crash or an outage, and deleted once Kafka has it. One may be published twice, under one id.
 type Outbox struct {
 	Kafka    *kgo.Client
 	DB       *sql.DB
@@ -85,11 +84,11 @@ type Outbox struct {
 	deleting sync.WaitGroup
 }
 
-// Draft is an event to be. Key orders it among others of its topic; At is when what it tells happened.
+// Draft is an event to be. Key orders it among others of its topic; At is when it happened; Cause the id of the event it follows from, nil for none.
 type Draft struct {
 	Topic, Type, Subject, Key string
 	At                        time.Time
-	Data                      any
+	Data, Cause               any
 }
 
 // Row is an event in the outbox; Text is to the byte what Kafka gets.
@@ -114,6 +113,7 @@ func (o *Outbox) Append(ctx context.Context, tx *sql.Tx, d Draft) (Row, error) {
 	e.SetTime(d.At)
 	e.SetDataSchema("somssi:/schemas/" + d.Type + ".json") // an absolute URI, as the specification demands
 	e.SetExtension("partitionkey", d.Key)
+	e.SetExtension("causationid", d.Cause)
 	trace := uuid.New()
 	e.SetExtension("traceparent", fmt.Sprintf("00-%x-%x-01", trace[:], trace[8:]))
 	note(ctx, "published", e.ID())

@@ -28,7 +28,7 @@ func (h handler) handle(ctx context.Context, in event.Event) error {
 	err = shared.InTx(ctx, h.outbox.DB, func(tx *sql.Tx) error {
 		isNew, err := insert(ctx, tx, *t)
 		if err == nil && isNew {
-			row, err = h.outbox.Append(ctx, tx, t.registered())
+			row, err = h.outbox.Append(ctx, tx, t.registered(in.ID()))
 		}
 		return err
 	})
@@ -55,13 +55,14 @@ func insert(ctx context.Context, tx *sql.Tx, t talent) (bool, error) {
 }
 
 // registered is the event about t, with what the producer did not say as zero.
-func (t talent) registered() shared.Draft {
+func (t talent) registered(cause string) shared.Draft {
 	return shared.Draft{
 		Topic:   "new_talent_events",
 		Type:    "somssi.talent.registered.v1",
 		Subject: fmt.Sprintf("talent/%d", t.id),
 		Key:     fmt.Sprint(t.id),
 		At:      t.at,
+		Cause:   cause,
 		Data: registered{
 			ID: t.id, Version: 1, Category: t.category, Title: t.title, Tags: []string{},
 			At: t.at.Format("2006-01-02T15:04:05.000Z07:00"),

@@ -70,11 +70,13 @@ func TestHandle(t *testing.T) {
 func TestEvent(t *testing.T) {
 	for _, name := range []string{"number", "fuller"} {
 		h, kafka := start(t, eventtest.Embedded(t).DB)
-		if err := h.handle(t.Context(), eventtest.Load(t, name+".json")); err != nil {
+		in := eventtest.Load(t, name+".json")
+		if err := h.handle(t.Context(), in); err != nil {
 			t.Fatal(err)
 		}
 		got, want := published(t, kafka)[0], eventtest.Load(t, "registered-9001.json")
 		want.SetID(got.ID())
+		want.SetExtension("causationid", in.ID())
 		want.SetExtension("traceparent", got.Extensions()["traceparent"])
 		want.SetSource(got.Source()) // the outbox's, which a test cannot name
 		if got.String() != want.String() {
