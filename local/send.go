@@ -58,12 +58,20 @@ func input(standard io.Reader, files []string) ([]byte, error) {
 	return os.ReadFile(files[0])
 }
 
+// isEvent reports whether text is a CloudEvent in JSON, or means to be one.
+func isEvent(text []byte) bool {
+	var event struct {
+		SpecVersion string `json:"specversion"`
+	}
+	return json.Unmarshal(text, &event) == nil && event.SpecVersion != ""
+}
+
 func record(topic string, text []byte) *kgo.Record {
 	var event struct {
-		SpecVersion  string `json:"specversion"`
 		PartitionKey string `json:"partitionkey"`
 	}
-	if json.Unmarshal(text, &event) == nil && event.SpecVersion != "" {
+	if isEvent(text) {
+		_ = json.Unmarshal(text, &event) // a key that is no text is none
 		return shared.Row{Topic: topic, Key: event.PartitionKey, Text: string(text)}.Record()
 	}
 	return &kgo.Record{Topic: topic, Value: bytes.TrimRight(text, "\n")}

@@ -53,6 +53,7 @@ func newGateway(t *template.Template, h *Harness) *gateway {
 		after, _ := strconv.Atoi(r.URL.Query().Get("after")) // 0 where it is none: all
 		shared.WriteJSON(w, http.StatusOK, h.History.After(after))
 	})
+	h.invokeRoutes(g.dev, t)
 	return g
 }
 
