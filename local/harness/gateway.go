@@ -54,6 +54,7 @@ func newGateway(t *template.Template, h *Harness) *gateway {
 		shared.WriteJSON(w, http.StatusOK, h.History.After(after))
 	})
 	h.invokeRoutes(g.dev, t)
+	h.redriveRoutes(g.dev, t)
 	return g
 }
 

@@ -58,6 +58,16 @@ func Convert(c Config, r *kgo.Record) (_ Event, ok bool) {
 	return out, true
 }
 
+// Request is the headers of the request for an event whose attributes these
+// are, and the name of one that has a control character, if there is one.
+func Request(c Config, attributes map[string]string) (h http.Header, illegal string) {
+	e := &event{}
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		e.set(name, attributes[name])
+	}
+	return converter(c).headers(e)
+}
+
 // converter is a source as far as it makes events and requests.
 func converter(c Config) *Source {
 	s := &Source{

@@ -1,0 +1,167 @@
+package dlq
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Filter chooses dead letters; what is zero chooses all.
+type Filter struct {
+	Function, Type, Event string
+	Code                  string // - is those without an answer
+	Before                time.Time
+}
+
+// takes is the part of a filter that is the same in SQL and here: few letters
+// are kept, and functions are not a column.
+func (f Filter) takes(l Letter) bool {
+	code := l.Code
+	if code == "" {
+		code = "-"
+	}
+	return (f.Function == "" || f.Function == l.Function) && (f.Type == "" || f.Type == l.Type) && (f.Event == "" || f.Event == l.Event) &&
+		(f.Code == "" || f.Code == code) && (f.Before.IsZero() || l.Died.Before(f.Before))
+}
+
+const columns = `key, kept_ms, dest, event_id, source, type, code, reason, redrives, redriven_ms`
+
+// List is the chosen letters, the oldest first, without Attributes and Data.
+func List(ctx context.Context, db *sql.DB, f Filter) ([]Letter, error) {
+	rows, err := db.QueryContext(ctx, `SELECT `+columns+` FROM dead_letter ORDER BY kept_ms, key`)
+	if err != nil {
+		return nil, fmt.Errorf("read the dead letters: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	all := []Letter{}
+	for rows.Next() {
+		l, err := scan(rows)
+		if err != nil {
+			return nil, fmt.Errorf("read a dead letter: %w", err)
+		}
+		if f.takes(l) {
+			all = append(all, l)
+		}
+	}
+	return all, rows.Err()
+}
+
+func scan(row interface{ Scan(...any) error }, more ...any) (l Letter, err error) {
+	var died, redriven int64
+	err = row.Scan(append([]any{&l.Key, &died, &l.Dest, &l.Event, &l.Source, &l.Type, &l.Code, &l.Reason, &l.Redrives, &redriven}, more...)...)
+	l.Function, l.Died = functionOf(l.Dest), time.UnixMilli(died).UTC()
+	if redriven > 0 {
+		l.Redriven = time.UnixMilli(redriven).UTC()
+	}
+	return l, err
+}
+
+// ErrGone is that there is no such letter, any more or ever.
+var ErrGone = errors.New("there is no such dead letter")
+
+// Read is the letter of a key with all that is kept of it, or ErrGone.
+func Read(ctx context.Context, db *sql.DB, key string) (Letter, error) {
+	var attributes string
+	var data []byte
+	l, err := scan(db.QueryRowContext(ctx, `SELECT `+columns+`, attributes, data FROM dead_letter WHERE key = $1`, key), &attributes, &data)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Letter{}, ErrGone
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(attributes), &l.Attributes)
+	}
+	if err != nil {
+		return Letter{}, fmt.Errorf("read dead letter %.12s: %w", key, err)
+	}
+	l.Data = data
+	return l, nil
+}
+
+// Delete takes a letter out; one that is gone already is no error. It reports
+// whether it was there.
+func Delete(ctx context.Context, db *sql.DB, key string) (was bool, err error) {
+	result, err := db.ExecContext(ctx, `DELETE FROM dead_letter WHERE key = $1`, key)
+	if err != nil {
+		return false, fmt.Errorf("take out dead letter %.12s: %w", key, err)
+	}
+	n, err := result.RowsAffected()
+	return n > 0, err
+}
+
+// Redriven notes that a letter was sent again in vain.
+func Redriven(ctx context.Context, db *sql.DB, key string) error {
+	_, err := db.ExecContext(ctx, `UPDATE dead_letter SET redrives = redrives + 1, redriven_ms = $2 WHERE key = $1`, key, time.Now().UnixMilli())
+	if err != nil {
+		return fmt.Errorf("note the redrive of dead letter %.12s: %w", key, err)
+	}
+	return nil
+}
+
+// Keys are how letters are named: the shortest beginnings of their keys, of at
+// least 8 characters, that tell all letters apart.
+type Keys struct{ sorted []string }
+
+// AllKeys are the names of all letters there are.
+func AllKeys(ctx context.Context, db *sql.DB) (Keys, error) {
+	rows, err := db.QueryContext(ctx, `SELECT key FROM dead_letter`)
+	if err != nil {
+		return Keys{}, fmt.Errorf("read the keys of the dead letters: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var k Keys
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			return Keys{}, err
+		}
+		k.sorted = append(k.sorted, key)
+	}
+	slices.Sort(k.sorted)
+	return k, rows.Err()
+}
+
+// Find is the only key that begins so. Anything else is an error that says what
+// there is.
+func (k Keys) Find(begin string) (string, error) {
+	var found []string
+	for _, key := range k.sorted {
+		if begin != "" && strings.HasPrefix(key, begin) {
+			found = append(found, key)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", fmt.Errorf("%.64q: %w", begin, ErrGone)
+	case 1:
+		return found[0], nil
+	}
+	short := make([]string, 0, 3)
+	for _, key := range found[:min(3, len(found))] {
+		short = append(short, k.Short(key))
+	}
+	return "", fmt.Errorf("%.64q begins %d dead letters, such as %s: give more of the key", begin, len(found), strings.Join(short, ", "))
+}
+
+// Short is the name of a key.
+func (k Keys) Short(key string) string {
+	n := 8
+	i, _ := slices.BinarySearch(k.sorted, key)
+	for _, neighbour := range []int{i - 1, i + 1} {
+		if neighbour >= 0 && neighbour < len(k.sorted) {
+			n = max(n, common(key, k.sorted[neighbour])+1)
+		}
+	}
+	return key[:min(n, len(key))]
+}
+
+func common(a, b string) (n int) {
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
