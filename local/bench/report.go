@@ -118,6 +118,9 @@ func (r Row) write(w io.Writer) {
 		verdict = "MISSED"
 	}
 	fmt.Fprintf(w, "   ours %s   theirs %s   %s\n", amount(r.Ours), amount(r.Theirs), r.Unit)
+	if r.Least == 0 && r.Most == 0 {
+		target, verdict = "none", "as it is"
+	}
 	fmt.Fprintf(w, "   ratio %.2f (%.2f to %.2f in %d rounds)   target %s: %s\n", r.Ratio, r.Low, r.High, r.Rounds, target, verdict)
 	for _, note := range r.Notes {
 		fmt.Fprintf(w, "   %s\n", note)

@@ -48,7 +48,10 @@ func sourceRow(ctx context.Context, b *bench) ([]Row, error) {
 		fmt.Sprintf("99 in flight at most; %d events a round; the sender alone used %s against %s of processor time in all, starting included",
 			lastEvent-firstEvent, cpu[0].Round(10*time.Millisecond), cpu[1].Round(10*time.Millisecond)),
 	}
-	return []Row{row.of(all)}, nil
+	row.Notes = append(row.Notes, fmt.Sprintf("%.0f events a second and core of the sender, against %.0f; memory with all %d waiting is in row 8",
+		lastEvent*rounds/cpu[0].Seconds(), lastEvent*rounds/cpu[1].Seconds(), backlog))
+	paced, err := latencyRow(ctx)
+	return []Row{row.of(all), paced}, err
 }
 
 // stage is the Kafka and the sink of a measurement of the source.

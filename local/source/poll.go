@@ -6,8 +6,9 @@ import (
 
 const (
 	// pollRecords is how many records a poll takes, and, unordered, how many
-	// may be in flight when the next one takes more: 99 at most.
-	pollRecords = 50
+	// may be in flight when the next one takes more.
+	pollRecords  = 50
+	mostInFlight = 2*pollRecords - 1
 	// maxBytes in flight or queued let the source poll no more.
 	maxBytes = 32 << 20
 )
@@ -64,7 +65,47 @@ func (s *Source) take(f kgo.FetchTopicPartition) {
 		return
 	}
 	for _, r := range f.Records {
-		s.records.Go(func() { s.finish(p, r) })
+		s.handOut(job{p, r})
+	}
+}
+
+// job is a record to be delivered without regard to others.
+type job struct {
+	p *partition
+	r *kgo.Record
+}
+
+// handOut gives a job to a worker that is idle, or to a new one. Workers are kept
+// because to a new goroutine every request costs the growing of its stack. There
+// are never more than records may be in flight. Only the poller calls it.
+func (s *Source) handOut(one job) {
+	s.records.Add(1)
+	select {
+	case s.jobs <- one:
+		return
+	default:
+	}
+	if s.workers < mostInFlight {
+		s.workers++
+		go s.worker(one)
+		return
+	}
+	select {
+	case s.jobs <- one:
+	case <-s.poll.Done(): // the workers are leaving
+		go s.worker(one)
+	}
+}
+
+func (s *Source) worker(one job) {
+	for {
+		s.finish(one.p, one.r)
+		s.records.Done()
+		select {
+		case one = <-s.jobs:
+		case <-s.poll.Done():
+			return
+		}
 	}
 }
 

@@ -36,6 +36,8 @@ type Source struct {
 
 	inFlight, inFlightBytes atomic.Int64
 	freed                   chan struct{} // tells the poller to look at them
+	jobs                    chan job      // to idle workers
+	workers                 int           // that were started; the poller's
 
 	work     context.Context // of everything in flight
 	giveUp   context.CancelFunc
@@ -85,7 +87,7 @@ func newSource(c Config) (*Source, error) {
 	s := converter(c)
 	s.partitions = map[string]map[int32]*partition{}
 	s.joined, s.freed = make(chan struct{}), make(chan struct{}, 1)
-	s.flights = flights{all: map[*flight]struct{}{}}
+	s.jobs, s.flights = make(chan job), flights{all: map[*flight]struct{}{}}
 	if s.transport = c.Transport; s.transport == nil {
 		s.transport = newTransport()
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -53,19 +54,24 @@ func fromJSON(value []byte) (*event, bool) {
 	return e, true
 }
 
+// decoders are kept, since a new one costs as much as what it reads.
+var decoders = sync.Pool{New: func() any { return jsontext.NewDecoder(new(bytes.Buffer)) }}
+
 // readMembers splits the one object that value must be.
 func readMembers(value []byte) (members, bool) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(value)) // which is read where it is
+	d := decoders.Get().(*jsontext.Decoder)
+	defer decoders.Put(d)
+	d.Reset(bytes.NewBuffer(value)) // which is read where it is
 	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
 		return nil, false
 	}
 	m := make(members, 0, 16)
 	for d.PeekKind() != '}' {
-		name, err := d.ReadToken()
-		if err != nil {
+		quoted, err := d.ReadValue()
+		if err != nil || quoted.Kind() != '"' {
 			return nil, false
 		}
-		text := name.String()
+		name := memberName(quoted)
 		v, err := d.ReadValue()
 		if err != nil {
 			return nil, false
@@ -74,13 +80,42 @@ func readMembers(value []byte) (members, bool) {
 		m = append(m, struct {
 			name  string
 			value jsontext.Value
-		}{text, jsontext.Value(value[end-int64(len(v)) : end])})
+		}{name, jsontext.Value(value[end-int64(len(v)) : end])})
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return nil, false
 	}
 	_, err := d.ReadToken()
 	return m, errors.Is(err, io.EOF)
+}
+
+// memberName spares the common names an allocation.
+func memberName(quoted jsontext.Value) string {
+	switch string(quoted[1 : len(quoted)-1]) {
+	case "specversion":
+		return "specversion"
+	case "id":
+		return "id"
+	case "source":
+		return "source"
+	case "type":
+		return "type"
+	case "subject":
+		return "subject"
+	case "time":
+		return "time"
+	case "datacontenttype":
+		return "datacontenttype"
+	case "dataschema":
+		return "dataschema"
+	case "partitionkey":
+		return "partitionkey"
+	case "traceparent":
+		return "traceparent"
+	case "data":
+		return "data"
+	}
+	return unquote(quoted)
 }
 
 // take removes a member.

@@ -75,6 +75,11 @@ func (c checker) trigger(function string, n *node, t Trigger) {
 	if t.Cron != nil {
 		c.cron(n.get("cron"))
 	}
+	if t.Broker != nil {
+		c.topic(n.get("broker", "topic"))
+		c.filters(n.get("broker"), *t.Broker)
+		c.delivery(function, n.get("broker"), &t.Broker.Delivery)
+	}
 	if t.Kafka != nil {
 		c.topics(n.get("kafka", "topics"))
 		c.taken(c.groups, function, n.get("kafka", "group"), ruleGroupTaken, "give it a group of its own: in one group each sees only a part of the events")
@@ -88,11 +93,19 @@ func (c checker) topics(n *node) {
 		return
 	}
 	for _, item := range n.items {
-		name, ok := item.value.(string)
-		if _, declared := c.t.Topics[name]; ok && !declared {
-			c.add(item.at, ruleTopic, fmt.Sprintf("%s names topic %q, which is not declared", n.path(), clip(name)),
-				didYouMean(name, slices.Sorted(maps.Keys(c.t.Topics)), "add it under topics; there are "))
-		}
+		c.topic(item)
+	}
+}
+
+// topic reports a name that is no topic of the file.
+func (c checker) topic(n *node) {
+	if n == nil || n.kind != text {
+		return
+	}
+	name := n.value.(string)
+	if _, declared := c.t.Topics[name]; !declared {
+		c.add(n.at, ruleTopic, fmt.Sprintf("%s names topic %q, which is not declared", cmp.Or(n.listPath(), n.path()), clip(name)),
+			didYouMean(name, slices.Sorted(maps.Keys(c.t.Topics)), "add it under topics; there are "))
 	}
 }
 

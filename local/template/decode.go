@@ -36,6 +36,8 @@ func (d decoder) fresh(t reflect.Type) reflect.Value {
 		x.Partitions, x.Replication, x.Retention = 1, 1, Duration(7*day)
 	case *Kafka:
 		x.Ordering, x.Delivery = "ordered", d.globals.Delivery
+	case *Broker:
+		x.Ordering, x.Delivery = "unordered", d.globals.Delivery
 	case *Cron:
 		x.Timezone = "UTC"
 	}
@@ -89,12 +91,16 @@ func (d decoder) structure(n *node, v reflect.Value) {
 	}
 	for _, item := range n.items {
 		if !slices.Contains(keys(known), item.key) {
-			d.unknown(item, keys(known))
+			d.unknown(item, v.Type(), keys(known))
 		}
 	}
 }
 
-func (d decoder) unknown(item *node, known []string) {
+func (d decoder) unknown(item *node, t reflect.Type, known []string) {
+	if no, ok := refused[t][item.key]; ok {
+		d.r.add(item.keyAt, no.rule, fmt.Sprintf("%q%s: %s", item.key, item.parent.in(), no.what), no.fix)
+		return
+	}
 	d.r.add(item.keyAt, ruleUnknownKey, fmt.Sprintf("unknown key %q%s", clip(item.key), item.parent.in()),
 		didYouMean(item.key, known, "the keys here are "))
 }
@@ -115,7 +121,9 @@ func (d decoder) mapping(n *node, v reflect.Value, f field) {
 		v.Set(reflect.MakeMap(v.Type()))
 	}
 	for _, item := range n.items {
-		forms[f.keys].check(d.r, item.keyAt, strings.TrimPrefix(n.path()+" can not hold the name", " "), item.key)
+		if f.keys != "attribute" {
+			forms[f.keys].check(d.r, item.keyAt, strings.TrimPrefix(n.path()+" can not hold the name", " "), item.key)
+		}
 		value := d.fresh(v.Type().Elem()).Elem()
 		d.value(item, value, field{})
 		v.SetMapIndex(reflect.ValueOf(item.key), value)
@@ -129,6 +137,8 @@ func (d decoder) list(n *node, v reflect.Value, f field) {
 	if len(n.items) == 0 && f.required {
 		d.r.add(n.at, ruleMissing, n.path()+" is empty", fmt.Sprintf("name at least one, as in %s: [name]", f.key))
 	}
+	// A list of nothing is not the same as no list: a filter's all of nothing passes.
+	v.Set(reflect.MakeSlice(v.Type(), 0, len(n.items)))
 	seen := map[any]bool{}
 	for _, item := range n.items {
 		value := reflect.New(v.Type().Elem()).Elem()

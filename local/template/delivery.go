@@ -14,27 +14,32 @@ import (
 	_ "time/tzdata"
 )
 
-// delivery checks the policy of one kafka trigger, and completes it. What counts is what the trigger and
-// globals say together.
-func (c checker) delivery(function string, kafka *node, d *Delivery) {
-	own, globals := kafka.get("delivery"), c.root.get("globals", "delivery")
+// delivery checks the policy of one kafka or broker trigger, and completes it. What counts is what the
+// trigger and globals say together.
+func (c checker) delivery(function string, trigger *node, d *Delivery) {
+	own, globals := trigger.get("delivery"), c.root.get("globals", "delivery")
 	said := func(key string) *node { return cmp.Or(own.get(key), globals.get(key)) }
 	c.deliveryValues(*d, said)
 	if own == nil && globals == nil {
-		// A KafkaSource without any delivery has these; with any, they are gone.
-		d.Retry, d.BackoffDelay = 10, Duration(300*time.Millisecond)
+		if trigger.key == "kafka" {
+			// A KafkaSource without any delivery has these; with any, they are gone.
+			d.Retry, d.BackoffDelay = 10, Duration(300*time.Millisecond)
+		}
 		return
 	}
 	if n := said("deadLetter"); n != nil && said("retry") == nil {
 		c.add(n.keyAt, ruleNoRetry, "deadLetter without retry: Knative would deliver once, then dead-letter",
-			"add retry: 5, here or in globals.delivery; any delivery field removes KafkaSource's 10 retries")
+			map[string]string{
+				"kafka":  "add retry: 5, here or in globals.delivery; any delivery field removes KafkaSource's 10 retries",
+				"broker": "add retry: 5, here or in globals.delivery; a Trigger has no retries of its own",
+			}[trigger.key])
 	}
 	if n := said("retry"); d.Retry > 0 && said("backoffDelay") == nil {
-		c.add(n.keyAt, ruleNoDelay, "retry without backoffDelay: Knative would wait 200ms only",
+		c.add(n.keyAt, ruleNoRetry, "retry without backoffDelay: Knative would wait 200ms only",
 			"add backoffDelay: 500ms, here or in globals.delivery")
 	}
 	if d.DeadLetter.Function == function {
-		at := cmp.Or(own.get("deadLetter", "function"), kafka)
+		at := cmp.Or(own.get("deadLetter", "function"), trigger)
 		c.add(cmp.Or(at.at, at.keyAt), ruleDeadCircle, fmt.Sprintf("%s is its own dead letter function, and has just failed to take the event", function),
 			"name another function in delivery.deadLetter of this trigger")
 	}
@@ -79,6 +84,11 @@ func (c checker) cron(n *node) {
 	if schedule == nil || schedule.kind != text {
 		return
 	}
+	if strings.HasPrefix(schedule.value.(string), "@every") {
+		c.add(schedule.at, ruleEvery, fmt.Sprintf("schedule %q is not for a PingSource, which refuses @every", clip(schedule.value.(string))),
+			`write when, not how often, with seconds first if need be, such as "*/5 * * * * *"`)
+		return
+	}
 	if why := badSchedule(schedule.value.(string)); why != "" {
 		c.add(schedule.at, ruleSchedule, fmt.Sprintf("schedule %q %s", clip(schedule.value.(string)), why),
 			`write five fields, or six with seconds first, such as "*/5 * * * * *"`)
@@ -88,8 +98,6 @@ func (c checker) cron(n *node) {
 // badSchedule says what is wrong with a schedule, or nothing.
 func badSchedule(s string) string {
 	switch {
-	case strings.HasPrefix(s, "@every"):
-		return "is not for a PingSource, which refuses @every"
 	case strings.HasPrefix(s, "TZ="), strings.HasPrefix(s, "CRON_TZ="):
 		return "names a timezone, which is a key of its own"
 	}

@@ -23,7 +23,9 @@ var forms = map[string]form{
 	"kafka":    {regexp.MustCompile(`^\.*[a-zA-Z0-9_-][a-zA-Z0-9._-]*$`), 249, ruleKafkaName, "letters, digits, '.', '_' and '-', at most 249, and not only dots"},
 	"label":    {regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`), 63, ruleName, "small letters, digits and '-' between them, at most 63"},
 	"variable": {regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`), 255, ruleName, "letters, digits and '_', not a digit first"},
-	"path":     {regexp.MustCompile(`^(/|(/\.{0,2}[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)$`), 255, rulePath, "a path such as /talents: a slash first, none last, no patterns"},
+	// A name that is wrong is reported with all else that is wrong with its filter.
+	"attribute": {regexp.MustCompile(`^[a-z][a-z0-9]*$`), 1 << 10, ruleFilter, "small letters and digits, a letter first"},
+	"path":      {regexp.MustCompile(`^(/|(/\.{0,2}[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)$`), 255, rulePath, "a path such as /talents: a slash first, none last, no patterns"},
 }
 
 func (f form) fits(word string) bool {

@@ -11,7 +11,7 @@ import (
 
 // FuzzLoad wants an answer to any text: a template, or problems that can be shown.
 func FuzzLoad(f *testing.F) {
-	files, _ := filepath.Glob("testdata/T*.yaml")
+	files, _ := filepath.Glob("testdata/[TK]*.yaml")
 	for _, file := range append(files, "../../template.yaml") {
 		text, err := os.ReadFile(file)
 		if err != nil {

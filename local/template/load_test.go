@@ -129,6 +129,46 @@ func TestDeliveryByDefault(t *testing.T) {
 	}
 }
 
+// TestBroker reads all that a broker trigger can say, and what it has where it says nothing.
+func TestBroker(t *testing.T) {
+	const text = `
+version: 1
+%
+topics: {t: {}}
+functions:
+  keep-it: {}
+  do-it:
+    triggers:
+      all:
+        broker:
+          topic: t
+          filter: {attributes: {type: a.b, subject: ""}}
+          filters: [{exact: {type: a}, }, {not: {any: [{prefix: {source: /a}}, {cesql: "EXISTS region"}]}}, {all: []}]
+          ordering: ordered
+          delivery: {retry: 2, backoffDelay: 1s}
+      none: {broker: {topic: t}}
+`
+	globals := "globals: {delivery: {retry: 40, backoffPolicy: linear, backoffDelay: 500ms, timeout: 30s, deadLetter: {function: keep-it}}}"
+	ten := Duration(600 * time.Second)
+	for said, expected := range map[string][2]Delivery{
+		"": {{2, "exponential", Duration(time.Second), ten, DeadLetter{}}, {0, "exponential", 0, ten, DeadLetter{}}},
+		globals: {{2, "linear", Duration(time.Second), Duration(30 * time.Second), DeadLetter{"keep-it"}},
+			{40, "linear", Duration(500 * time.Millisecond), Duration(30 * time.Second), DeadLetter{"keep-it"}}},
+	} {
+		got, err := Parse("t", []byte(strings.Replace(text, "%", said, 1)), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, none := got.Functions["do-it"].Triggers["all"].Broker, got.Functions["do-it"].Triggers["none"].Broker
+		want(t, "delivery with "+said, all.Delivery, expected[0])
+		want(t, "delivery that says nothing with "+said, none.Delivery, expected[1])
+		want(t, "ordering", all.Ordering, "ordered")
+		want(t, "ordering by default", none.Ordering, "unordered")
+		wantJSON(t, "attributes", all.Attributes, `{"subject":"","type":"a.b"}`)
+		wantJSON(t, "filters", all.Filters, `[{"exact":{"type":"a"}},{"not":{"any":[{"prefix":{"source":"/a"}},{"cesql":"EXISTS region"}]}},{"all":[]}]`)
+	}
+}
+
 // TestLarge has more of everything than may be nested.
 func TestLarge(t *testing.T) {
 	text := "version: 1\ntopics:\n"

@@ -64,6 +64,14 @@ func (n *node) path() string {
 	return strings.TrimPrefix(n.parent.path()+"."+clip(n.key), ".")
 }
 
+// listPath is the path of the list whose item this is; empty for what is no item.
+func (n *node) listPath() string {
+	if n.parent != nil && n.parent.kind == list {
+		return n.parent.path()
+	}
+	return ""
+}
+
 // in says inside what a key stands, for the end of a sentence.
 func (n *node) in() string {
 	if p := n.path(); p != "" {

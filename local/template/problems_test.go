@@ -23,7 +23,7 @@ func askedFor(file string) string {
 
 // TestProblems loads each testdata/<rule>_<what>.yaml and wants the text beside it.
 func TestProblems(t *testing.T) {
-	files, err := filepath.Glob("testdata/T*.yaml")
+	files, err := filepath.Glob("testdata/[TK]*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no files: %v", err)
 	}
@@ -79,7 +79,7 @@ func TestEveryRuleHasACase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, rule := range regexp.MustCompile(`T\d{3}`).FindAllString(string(table), -1) {
+	for _, rule := range regexp.MustCompile(`T\d{3}|K\d+`).FindAllString(string(table), -1) {
 		if cases, _ := filepath.Glob("testdata/" + rule + "_*.yaml"); len(cases) == 0 {
 			t.Errorf("rule %s has no case in testdata", rule)
 		}

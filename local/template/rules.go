@@ -1,6 +1,7 @@
 package template
 
 // The rules a template.yaml keeps. Their ids are stable: a rule that is no more leaves its id unused.
+// Those with a K hold one of the facts about Knative that bite, and Plan has more of them.
 const (
 	ruleSyntax      = "T001" // the file is one YAML document in UTF-8, of sane size and depth
 	rulePlain       = "T002" // no anchors, aliases, merge keys, tags, directives or keys behind a question mark
@@ -16,9 +17,7 @@ const (
 	ruleTopic       = "T012" // a topic that is read or written is declared
 	ruleDeadLetter  = "T013" // a dead letter function is declared
 	ruleDeadCircle  = "T014" // a function is not its own dead letter function
-	ruleNoRetry     = "T015" // deadLetter comes with retry
-	ruleNoDelay     = "T016" // retry comes with backoffDelay
-	ruleSchedule    = "T017" // a schedule can be read, fires some day, and suits Knative
+	ruleSchedule    = "T017" // a schedule can be read, and fires some day
 	ruleTimezone    = "T018" // a timezone is in the IANA list
 	rulePath        = "T019" // an HTTP path starts with / and is in its shortest form
 	rulePathTaken   = "T020" // an HTTP path belongs to one function
@@ -27,4 +26,12 @@ const (
 	ruleKafkaName   = "T023" // a topic or consumer group has a name that Kafka takes
 	ruleName        = "T024" // any other name is one that Kubernetes takes
 	ruleEnvironment = "T025" // the environment asked for is in the file
+	ruleFilter      = "T026" // a filter is of one dialect, and names attributes as Knative takes them
+	ruleCESQL       = "T027" // an expression of a filter is CESQL
+
+	ruleNoRetry  = "K2"  // deadLetter comes with retry, and retry with backoffDelay: a field that is said removes the defaults of the others
+	ruleNoFilter = "K7"  // a KafkaSource has no filter
+	ruleNoGroup  = "K11" // a Trigger chooses neither its group nor where it begins
+	ruleFeature  = "K14" // what only a feature of the cluster allows is not in the format
+	ruleEvery    = "K15" // a schedule is no @every
 )

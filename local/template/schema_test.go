@@ -11,6 +11,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"somssi/local/filter"
 )
 
 // TestSchema keeps schema.json equal to what the types say.
@@ -18,6 +20,7 @@ func TestSchema(t *testing.T) {
 	root := schemaOf(reflect.TypeFor[Template](), field{}, false)
 	root.Schema = "http://json-schema.org/draft-07/schema#" // the draft that editors know best
 	root.Title = "template.yaml"
+	root.Definitions = map[string]*jsonschema.Schema{"filter": structSchema(reflect.TypeFor[filter.Spec](), false)}
 	b, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
 		t.Fatal(err)
@@ -30,6 +33,8 @@ func schemaOf(t reflect.Type, f field, part bool) *jsonschema.Schema {
 	switch t {
 	case reflect.TypeFor[Duration]():
 		return &jsonschema.Schema{Type: "string", Pattern: durationPattern, MinLength: new(2)}
+	case reflect.TypeFor[filter.Spec]():
+		return &jsonschema.Schema{Ref: "#/definitions/filter"} // one may be inside another
 	case reflect.TypeFor[json.RawMessage]():
 		return &jsonschema.Schema{}
 	case reflect.TypeFor[Environments]():
@@ -48,7 +53,7 @@ func schemaOf(t reflect.Type, f field, part bool) *jsonschema.Schema {
 	case reflect.Map:
 		return &jsonschema.Schema{Type: "object", PropertyNames: formSchema(f.keys), AdditionalProperties: schemaOf(t.Elem(), field{}, part)}
 	case reflect.Slice:
-		s := &jsonschema.Schema{Type: "array", Items: schemaOf(t.Elem(), f, part), UniqueItems: true}
+		s := &jsonschema.Schema{Type: "array", Items: schemaOf(t.Elem(), f, part), UniqueItems: t.Elem().Kind() == reflect.String}
 		if f.required {
 			s.MinItems = new(1)
 		}
@@ -81,11 +86,14 @@ func structSchema(t reflect.Type, part bool) *jsonschema.Schema {
 			s.Required = append(s.Required, f.key)
 		}
 	}
-	if t == reflect.TypeFor[Trigger]() {
+	switch t {
+	case reflect.TypeFor[Trigger]():
 		s.MaxProperties = new(1)
 		if !part {
 			s.MinProperties = new(1)
 		}
+	case reflect.TypeFor[filter.Spec]():
+		s.MinProperties, s.MaxProperties = new(1), new(1)
 	}
 	return s
 }
@@ -112,9 +120,10 @@ func enum(f field, number bool) []any {
 
 // TestSchemaAgrees wants the schema to refuse what the loader refuses for its shape, and nothing else.
 func TestSchemaAgrees(t *testing.T) {
-	shapes := []string{ruleUnknownKey, ruleType, ruleMissing, ruleValue, ruleNumber, ruleDuration, ruleOneKind, rulePath, ruleFunction, ruleKafkaName, ruleName}
+	shapes := []string{ruleUnknownKey, ruleType, ruleMissing, ruleValue, ruleNumber, ruleDuration, ruleOneKind, rulePath, ruleFunction, ruleKafkaName, ruleName,
+		ruleFilter, ruleNoFilter, ruleNoGroup, ruleFeature}
 	schema := readSchema(t)
-	files, _ := filepath.Glob("testdata/T*.yaml")
+	files, _ := filepath.Glob("testdata/[TK]*.yaml")
 	for _, file := range append(files, "../../template.yaml") {
 		text, err := os.ReadFile(file)
 		if err != nil {

@@ -18,6 +18,8 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+
+	"somssi/local/filter"
 )
 
 // Template is a whole template.yaml with one of its environments merged in, every value effective:
@@ -55,7 +57,7 @@ type Scale struct {
 }
 
 // Delivery says what becomes of an event that was not taken. It is always whole, because a KafkaSource
-// with any one of these fields loses the defaults of the others.
+// with any one of these fields loses the defaults of the others, and a Trigger with any those of its Broker.
 type Delivery struct {
 	Retry         int        `json:"retry" min:"0" about:"How often an event is sent again after the first try."`
 	BackoffPolicy string     `json:"backoffPolicy" enum:"linear,exponential" about:"Whether the pause before retry n is n times backoffDelay, or backoffDelay times 2 to the n."`
@@ -88,9 +90,10 @@ type Function struct {
 
 // Trigger is one thing that sets a function off; exactly one of its fields is set.
 type Trigger struct {
-	HTTP  *HTTP  `json:"http,omitempty" about:"Requests to a path."`
-	Kafka *Kafka `json:"kafka,omitempty" about:"Records of topics, by a KafkaSource."`
-	Cron  *Cron  `json:"cron,omitempty" about:"The clock, by a PingSource."`
+	HTTP   *HTTP   `json:"http,omitempty" about:"Requests to a path."`
+	Kafka  *Kafka  `json:"kafka,omitempty" about:"Records of topics, by a KafkaSource."`
+	Broker *Broker `json:"broker,omitempty" about:"Events of a topic that pass a filter, by a Trigger of a Kafka-class Broker."`
+	Cron   *Cron   `json:"cron,omitempty" about:"The clock, by a PingSource."`
 }
 
 // HTTP routes a path, and what is below it, to a function. Without Methods every method is taken.
@@ -107,6 +110,24 @@ type Kafka struct {
 	From     string   `json:"from" required:"true" enum:"earliest,latest" about:"Where a new group begins."`
 	Ordering string   `json:"ordering" enum:"ordered,unordered" about:"Whether a partition waits for each of its events; ordered unless said."`
 	Delivery Delivery `json:"delivery" about:"Over that of globals, field by field."`
+}
+
+// Broker is a Trigger of a Kafka-class Broker on a topic that is not the Broker's own. It has neither a
+// group nor a start to choose: Knative names the group, and begins at the latest record. What is no
+// CloudEvent is discarded, and the event that a function answers with is written to the topic. Where
+// Filters are given they alone decide. Ordering is "unordered" unless said, as in Knative, and so there
+// are no retries.
+type Broker struct {
+	Topic    string `json:"topic" required:"true" about:"The topic it reads, and writes replies to."`
+	Filter   `json:"filter,omitzero" about:"What attributes must be; not looked at where filters are given."`
+	Filters  []filter.Spec `json:"filters,omitempty" about:"Filters that must all pass."`
+	Ordering string        `json:"ordering" enum:"ordered,unordered" about:"Whether a partition waits for each of its events; unordered unless said."`
+	Delivery Delivery      `json:"delivery" about:"Over that of globals, field by field."`
+}
+
+// Filter is the older kind of filter that a Trigger has.
+type Filter struct {
+	Attributes map[string]string `json:"attributes,omitempty" keys:"attribute" about:"Attributes that must have just these values; an empty value matches any."`
 }
 
 // Cron is a PingSource. Timezone is UTC unless said; Data is what the event carries, as JSON.

@@ -1,0 +1,216 @@
+package knative
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// Read reads manifests, one a document. It is strict, as kubectl apply
+// --validate=strict is: a field that is not known, or of another type, is told
+// with its path, the first of each document. The error is then Problems. It
+// does not validate.
+func Read(text []byte) ([]Resource, error) {
+	var all []Resource
+	var found Problems
+	for i, text := range documents(text) {
+		value, err := parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("read manifests: document %d: %w", i+1, err)
+		}
+		if value == nil {
+			continue
+		}
+		c := checker{resource: fmt.Sprintf("document %d", i+1)}
+		if r := c.read(value); r != nil {
+			all = append(all, r)
+		}
+		found = append(found, c.found...)
+	}
+	if len(found) > 0 {
+		return nil, found
+	}
+	return all, nil
+}
+
+var separator = regexp.MustCompile(`(?m)^---(?:[ \t]|\r?$)`)
+
+// documents parts a text as Kubernetes does, by its lines. The parser forgets
+// all that follows a document which is empty. Each stands on the lines that it
+// has in the whole, for the places in errors.
+func documents(text []byte) (all []string) {
+	begin, line := 0, 0
+	for _, at := range append(separator.FindAllIndex(text, -1), []int{len(text), len(text)}) {
+		all = append(all, strings.Repeat("\n", line)+string(text[begin:at[0]]))
+		line += bytes.Count(text[begin:at[0]], []byte("\n"))
+		begin = at[1]
+	}
+	return all
+}
+
+// parse reads one document; nil is an empty one.
+func parse(text string) (value any, err error) {
+	file, err := parser.ParseBytes([]byte(text), 0)
+	if err != nil {
+		return nil, err
+	}
+	if len(file.Docs) > 1 {
+		return nil, errors.New("there is more after its end: begin a document with --- on a line of its own")
+	}
+	for _, doc := range file.Docs {
+		if doc.Body == nil {
+			return nil, nil
+		}
+		err = yaml.NodeToValue(doc.Body, &value)
+	}
+	return value, err
+}
+
+// read makes a resource of a document, or tells why it can not.
+func (c *checker) read(value any) Resource {
+	text, err := json.Marshal(value)
+	if err != nil {
+		c.add("(all)", err.Error(), "write a mapping with apiVersion, kind, metadata and spec")
+		return nil
+	}
+	var head struct {
+		APIVersion string `json:"apiVersion"`
+		Kind       string `json:"kind"`
+		Meta       struct {
+			Name string `json:"name"`
+		} `json:"metadata"`
+	}
+	if err := json.Unmarshal(text, &head); err != nil {
+		c.add("(all)", "is no manifest", "write a mapping with apiVersion, kind, metadata and spec")
+		return nil
+	}
+	c.resource = strings.TrimSpace(fmt.Sprintf("%s: %s %s", c.resource, head.Kind, head.Meta.Name))
+	emptyTexts(c, "spec.delivery", value, "spec", "delivery")
+	switch head.APIVersion + " " + head.Kind {
+	case sources + " KafkaSource":
+		m, ok := decode[manifest[KafkaSourceSpec]](c, text)
+		return orNil(ok, &KafkaSource{m.Meta, m.Spec})
+	case eventing + " Trigger":
+		m, ok := decode[manifest[TriggerSpec]](c, text)
+		return orNil(ok, &Trigger{m.Meta, m.Spec})
+	case eventing + " Broker":
+		m, ok := decode[manifest[BrokerSpec]](c, text)
+		return orNil(ok, &Broker{m.Meta, m.Spec})
+	case "v1 ConfigMap":
+		m, ok := decode[dataManifest](c, text)
+		return orNil(ok, &ConfigMap{m.Meta, m.Data})
+	}
+	c.add("kind", fmt.Sprintf("%q of apiVersion %q is not known", head.Kind, head.APIVersion),
+		"use KafkaSource of "+sources+", Trigger or Broker of "+eventing+", or ConfigMap of v1")
+	return nil
+}
+
+func orNil(ok bool, r Resource) Resource {
+	if !ok {
+		return nil
+	}
+	return r
+}
+
+func decode[M any](c *checker, text []byte) (m M, ok bool) {
+	err := jsonv2.Unmarshal(text, &m, jsonv2.RejectUnknownMembers(true))
+	var wrong *jsonv2.SemanticError
+	switch {
+	case err == nil:
+		return m, true
+	case !errors.As(err, &wrong):
+		c.add("(all)", err.Error(), "write it as kubectl explain has it")
+	case errors.Is(err, jsonv2.ErrUnknownName):
+		field := path(wrong.JSONPointer)
+		c.add(field, "is no field that there is", unknownFix(field))
+	default:
+		c.add(path(wrong.JSONPointer), "is a "+kind(wrong.JSONKind), "write "+wanted(wrong.GoType))
+	}
+	return m, false
+}
+
+// unknownFix says of a field that is well known elsewhere why it is none here.
+func unknownFix(field string) string {
+	switch {
+	case field == "status", strings.HasPrefix(field, "metadata."):
+		return "remove it: the cluster writes it"
+	case field == "spec.delivery.format":
+		return "remove it: the Kafka data plane sends all events in binary mode"
+	case strings.HasPrefix(field, "spec.net.sasl."):
+		return "remove it: the resource's schema has only enable, user, password and type, and the API server drops the rest"
+	}
+	return "look for a spelling mistake, or remove it"
+}
+
+// path writes a JSON pointer as Kubernetes writes a field.
+func path(p jsontext.Pointer) string {
+	var b strings.Builder
+	for token := range p.Tokens() {
+		switch {
+		case token != "" && strings.Trim(token, "0123456789") == "":
+			b.WriteString("[" + token + "]")
+		case strings.ContainsAny(token, "./"):
+			b.WriteString("[" + token + "]")
+		default:
+			b.WriteString("." + token)
+		}
+	}
+	return strings.TrimPrefix(b.String(), ".")
+}
+
+func kind(k jsontext.Kind) string {
+	switch k {
+	case '"':
+		return "text"
+	case '0':
+		return "number"
+	case 't', 'f':
+		return "boolean"
+	case '{':
+		return "mapping"
+	case '[':
+		return "list"
+	}
+	return "null"
+}
+
+func wanted(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return `a text, in quotes where it is a number or a word such as true`
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Int32:
+		return "a whole number of at most 2147483647"
+	}
+	return "a mapping"
+}
+
+// emptyTexts tells texts that are there but empty. In a Go value they would be
+// as if not there, while Knative refuses them.
+func emptyTexts(c *checker, field string, value any, keys ...string) {
+	for _, key := range keys {
+		m, _ := value.(map[string]any)
+		value = m[key]
+	}
+	m, _ := value.(map[string]any)
+	for _, key := range []string{"backoffDelay", "backoffPolicy", "retryAfterMax", "timeout"} {
+		if m[key] == "" {
+			c.add(field+"."+key, "is empty", "give it a value, or leave it out")
+		}
+	}
+}
