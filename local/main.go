@@ -85,7 +85,7 @@ Exit code 0: it worked; 1: it did not, or an expected figure was not found;
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return inputError{fmt.Errorf("%w\n\nsee: go run ./%s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(c.up(), c.demo(), c.send(), c.events(), c.env(), c.rebuild(), c.doctor(), c.gen(), c.invoke(), c.dlq())
+	root.AddCommand(c.up(), c.demo(), c.send(), c.events(), c.env(), c.rebuild(), c.doctor(), c.gen(), c.invoke(), c.dlq(), c.capture())
 	for _, sub := range root.Commands() {
 		sub.Args = wrongArgs(sub.Args)
 	}
