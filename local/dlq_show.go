@@ -78,7 +78,7 @@ func (s *shown) remember(run harness.Run) error {
 		return err
 	}
 	for _, d := range history {
-		if d.Event == s.Event && d.Function == s.Function && d.Fate == "dead letter" &&
+		if d.Function == s.Function && d.Fate == "dead letter" &&
 			fmt.Sprint(d.Partition) == s.Partition && fmt.Sprint(d.Offset) == s.Offset {
 			s.Topic, s.Attempts = d.Topic, d.Attempts
 		}

@@ -207,3 +207,27 @@ func TestDLQ_redrives_the_record_itself(t *testing.T) {
 		t.Errorf("of no function: %v", err)
 	}
 }
+
+// An event that no header can carry was never sent to the function, and is not
+// sent now, with another id, either.
+func TestDLQ_does_not_send_another_event(t *testing.T) {
+	h := house(t)
+	mark := uuid.NewString()
+	for event, want := range map[string]string{
+		"a\\u0001" + mark: "attribute id has a control character: not sent",
+		"솜" + mark:        "talentId, at or category is missing or wrong",
+	} {
+		write(t, h, `{"specversion":"1.0","id":"`+event+`","source":"/s","type":"somssi.talent.registered.v1","data":{"talentId":1}}`)
+		kept := "a?" + mark
+		if strings.HasPrefix(event, "솜") {
+			kept = "?" + mark
+		}
+		l := lettersOf(t, h, "update-stats", kept, 1)[0]
+		code, out, _ := local(t, ".", "dlq", "redrive", l.Key, "--state", common.state, "-o", "json")
+		var results []redriven
+		if err := json.Unmarshal([]byte(out), &results); err != nil || code != failed || results[0].Why != want || !results[0].FromRecord {
+			t.Errorf("%s: %d %s, want %s", event, code, out, want)
+		}
+		lettersOf(t, h, "update-stats", kept, 1)
+	}
+}
