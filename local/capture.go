@@ -174,8 +174,8 @@ func (c *cli) captureConfig(o captureOptions) (source.Config, error) {
 	}
 	config.Brokers = strings.Split(o.kafka, ",")
 	root, err := c.root()
-	if err != nil {
-		return config, nil //nolint:nilerr // another Kafka can be read from anywhere
+	if err != nil { // another Kafka can be read from anywhere
+		return config, nil
 	}
 	t, err := template.Load(filepath.Join(root, "template.yaml"), "local")
 	if err != nil {

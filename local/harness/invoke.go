@@ -42,11 +42,10 @@ const (
 // invokeRoutes is POST /dev/invoke/{function}: the body as one event to that
 // function, through the runner and past Kafka, with the answer told as Invoked.
 //
-//   - With a Ce-Specversion header it is an event in binary mode, and goes as it is.
-//   - With the Content-Type application/cloudevents+json it is one in structured
-//     mode, and goes in binary mode, as the function's source would send it.
-//   - Anything else is a plain message, wrapped as that source would wrap it; the
-//     parameter key is its record's key.
+// With the Content-Type application/cloudevents+json it is an event in structured
+// mode, and goes in binary mode, as the function's source would send it. Anything
+// else is a plain message, wrapped as that source would wrap it; the parameter key
+// is its record's key.
 func (h *Harness) invokeRoutes(mux *http.ServeMux, t *template.Template) {
 	mux.HandleFunc("POST /dev/invoke/{function}", func(w http.ResponseWriter, r *http.Request) {
 		name := r.PathValue("function")
@@ -94,15 +93,6 @@ func sourceOf(t *template.Template, function string) (c source.Config, ok bool) 
 
 // received is the event that a request to invoke brings.
 func received(c source.Config, r *http.Request, body []byte) source.Event {
-	if r.Header.Get("Ce-Specversion") != "" {
-		e := source.Event{Header: http.Header{}, Data: body, Attributes: map[string]string{"id": r.Header.Get("Ce-Id"), "type": r.Header.Get("Ce-Type")}}
-		for name, values := range r.Header {
-			if strings.HasPrefix(name, "Ce-") || name == "Content-Type" {
-				e.Header[name] = values
-			}
-		}
-		return e
-	}
 	record := &kgo.Record{Topic: c.Topics[0], Value: body, Timestamp: time.Now(), Key: []byte(r.URL.Query().Get("key"))}
 	if media := r.Header.Get("Content-Type"); strings.HasPrefix(media, "application/cloudevents") {
 		record.Headers = []kgo.RecordHeader{{Key: "content-type", Value: []byte(media)}}
