@@ -126,6 +126,10 @@ func TestDLQ_redrives_what_is_mended(t *testing.T) {
 	for n := range 3 {
 		lettersOf(t, h, "update-stats", fmt.Sprintf("%s-%d", id, n), 0)
 	}
+	var late redriven
+	if err := late.send(t.Context(), h.Run, db, listed{Letter: dlq.Letter{Key: "gone"}}); err != nil || late.Result != "gone" {
+		t.Errorf("of a letter that another redrive was quicker with: %+v %v", late, err)
+	}
 	if code, out, _ := local(t, ".", args...); code != 0 || out != "no such dead letters\n" {
 		t.Errorf("a third redrive: %d %s", code, out)
 	}

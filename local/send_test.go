@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -174,6 +179,30 @@ func TestSend_waits_for_nobody(t *testing.T) {
 	}
 	if code, out, _ := local(t, ".", "send", "nobodys", file(t, "x"), "--key", "k", "--header", "a=b", "--state", common.state); code != 0 || !strings.HasPrefix(out, "sent to nobodys") {
 		t.Errorf("%d %s", code, out)
+	}
+}
+
+// Only the first delivery of each own record at each trigger counts, whatever
+// else goes on.
+func TestAwaitFates_looks_at_its_own(t *testing.T) {
+	answers := map[string]string{
+		"0": `[{"number":1,"function":"f","trigger":"a","topic":"t","partition":0,"offset":6,"fate":"lost","attempts":[]},
+			{"number":2,"function":"f","trigger":"a","topic":"t","partition":0,"offset":7,"fate":"done","attempts":[]},
+			{"number":3,"function":"f","trigger":"a","topic":"t","partition":0,"offset":7,"fate":"lost","attempts":[]}]`,
+		"3": `[{"number":4,"function":"g","trigger":"a","topic":"t","partition":0,"offset":7,"fate":"filtered","attempts":[]}]`,
+	}
+	house := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, answers[r.URL.Query().Get("after")])
+	}))
+	defer house.Close()
+	var out bytes.Buffer
+	c := &cli{out: &out, problems: io.Discard, format: "json"}
+	w := &waiting{triggers: []triggerName{{"f", "a"}, {"g", "a"}}, timeout: 10 * time.Second}
+	w.expected, _ = expectations("", w.triggers)
+	err := c.awaitFates(t.Context(), harness.Run{URL: house.URL}, w, []*kgo.Record{{Topic: "t", Offset: 7}})
+	var answer outcome
+	if unread := json.Unmarshal(out.Bytes(), &answer); err != nil || unread != nil || len(answer.Deliveries) != 2 || answer.Deliveries[1].Number != 4 {
+		t.Errorf("%v %v\n%s", err, unread, &out)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/google/uuid"
 )
 
 const folder = "../../infra/schemas"
@@ -60,6 +61,9 @@ func TestMake_valid_and_edge_events_are_what_the_schema_allows(t *testing.T) {
 				}
 				if strings.Contains(made.Text, "\n") || !utf8.ValidString(made.Text) {
 					t.Errorf("%s: more than one line, or not UTF-8", made.Case)
+				}
+				if id, err := uuid.Parse(e.ID()); kind == Valid && (err != nil || id.Version() != 7) {
+					t.Errorf("id %s is no UUIDv7 (%v)", e.ID(), err)
 				}
 				ids[e.ID()] = true
 			}
