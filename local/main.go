@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"somssi/local/harness"
+	"somssi/local/knative"
 	"somssi/local/template"
 )
 
@@ -43,7 +44,7 @@ func run(ctx context.Context, args []string, out, problems io.Writer) int {
 		return 0
 	}
 	cli.tell(err)
-	if errors.As(err, new(template.Problems)) || errors.As(err, new(inputError)) {
+	if errors.As(err, new(template.Problems)) || errors.As(err, new(knative.Problems)) || errors.As(err, new(inputError)) {
 		return wrong
 	}
 	return failed

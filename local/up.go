@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,7 +16,8 @@ import (
 
 func (c *cli) up() *cobra.Command {
 	var o harness.Options
-	var fresh bool
+	var fresh, toZero bool
+	var idle time.Duration
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run everything until Ctrl-C",
@@ -24,15 +26,28 @@ functions' own binaries, the page and the API at http://localhost:8080, and a
 source for each trigger. What was written is kept in .somssi and there again at
 the next start.
 
+With --watch a function is built again when a file of it, of shared or of go.mod
+is saved. The new one takes over when it is ready; the one before finishes what it
+has. One that does not build or start changes nothing. A saved template.yaml is
+checked, and applied at the next start.
+
+With --scale-to-zero a function whose scale.min is 0 is stopped when it had no
+request for the time of --idle, and started for the next, which waits.
+
 KAFKA_BROKERS, REDIS_URL, DATABASE_URL and OIDC_ISSUER, where they are set, name
 running ones to be used instead of the embedded.`,
 		Example: `  go run ./local up
   go run ./local up --fresh
+  go run ./local up --watch
+  go run ./local up --scale-to-zero --idle 5s
   go run ./local up --port 0 --kafka-port 0 --redis-port 0    on free ports
   DATABASE_URL=postgres://somssi@localhost/somssi go run ./local up`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
+			if o.Idle, err = idleTime(toZero, idle, cmd.Flags().Changed("idle")); err != nil {
+				return err
+			}
 			if o.Root, err = c.root(); err != nil {
 				return err
 			}
@@ -52,8 +67,24 @@ running ones to be used instead of the embedded.`,
 	flags.IntVar(&o.Port, "port", 8080, "port of the page and the API; 0 is any free one")
 	flags.IntVar(&o.Parts.Kafka, "kafka-port", 9092, "port of the embedded Kafka; 0 is any free one")
 	flags.IntVar(&o.Parts.Redis, "redis-port", 6379, "port of the embedded Redis; 0 is any free one")
+	flags.BoolVar(&o.Watch, "watch", false, "build a function again when its files are saved, and let it take over")
+	flags.BoolVar(&toZero, "scale-to-zero", false, "stop functions that are idle and start them for the next request")
+	flags.DurationVar(&idle, "idle", 30*time.Second, "with --scale-to-zero: after how long; Knative waits 60s")
 	flags.BoolVar(&fresh, "fresh", false, "begin with nothing: delete what was kept")
 	return cmd
+}
+
+// idleTime is after how long idle functions are stopped; 0 is never.
+func idleTime(toZero bool, idle time.Duration, given bool) (time.Duration, error) {
+	switch {
+	case given && !toZero:
+		return 0, inputError{errors.New("--idle says when --scale-to-zero stops a function: give both")}
+	case !toZero:
+		return 0, nil
+	case idle <= 0:
+		return 0, inputError{fmt.Errorf("--idle %s: give a time above zero, such as 30s", idle)}
+	}
+	return idle, nil
 }
 
 func (c *cli) runUp(ctx context.Context, o harness.Options) error {
@@ -100,7 +131,7 @@ func empty(state string) error {
 	if _, err := harness.Running(state); err == nil {
 		return fmt.Errorf("a harness is running with its state in %s: stop it first", state)
 	}
-	for _, name := range []string{"kafka", "logs", "somssi.db", "somssi.db-wal", "somssi.db-shm", "run.json"} {
+	for _, name := range []string{"kafka", "logs", "somssi.db", "somssi.db-wal", "somssi.db-shm", "run.json", "revisions"} {
 		if err := os.RemoveAll(filepath.Join(state, name)); err != nil {
 			return fmt.Errorf("delete the old state: %w", err)
 		}

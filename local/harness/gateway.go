@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"somssi/local/knative"
 	"somssi/local/template"
 	"somssi/shared"
 )
@@ -37,7 +38,7 @@ func newGateway(t *template.Template, h *Harness) *gateway {
 	for name, f := range t.Functions {
 		for _, trigger := range f.Triggers {
 			if trigger.HTTP != nil {
-				g.routes = append(g.routes, route{trigger.HTTP.Path, address(name, t.Namespace), trigger.HTTP.Methods})
+				g.routes = append(g.routes, route{trigger.HTTP.Path, knative.ServiceURL(name, t.Namespace), trigger.HTTP.Methods})
 			}
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"somssi/local/issuer"
+	"somssi/local/manifest"
 	"somssi/local/parts"
 	"somssi/local/runner"
 	"somssi/local/source"
@@ -34,6 +35,8 @@ type Options struct {
 	State string // folder for data and logs
 	Port  int    // of the gateway; 0 is any free one
 	Parts parts.Ports
+	Watch bool          // build functions again when their sources change
+	Idle  time.Duration // stop those with scale.min 0 after so long without a request; 0 is never
 	// Say tells a person what is going on, a line at a time.
 	Say func(format string, args ...any)
 }
@@ -43,6 +46,7 @@ type Harness struct {
 	Run     Run
 	History *History
 	runner  *runner.Runner
+	watch   *runner.Watch // nil unless Options.Watch
 	parts   *parts.Parts
 	gateway *http.Server
 	sources []*source.Source
@@ -122,6 +126,9 @@ func (h *Harness) start(ctx context.Context, o Options, t *template.Template, bi
 	if err != nil {
 		return err
 	}
+	if err := o.living(t, specs); err != nil {
+		return err
+	}
 	if h.parts.EmptyRedis {
 		for _, spec := range specs {
 			if t.Functions[spec.Name].Rebuild {
@@ -144,7 +151,10 @@ func (h *Harness) start(ctx context.Context, o Options, t *template.Template, bi
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(runFile(o.State), text, 0o600)
+	if err := os.WriteFile(runFile(o.State), text, 0o600); err != nil {
+		return err
+	}
+	return h.startWatch(o, t)
 }
 
 func (h *Harness) specs(t *template.Template, bin string) ([]runner.Spec, error) {
@@ -193,8 +203,12 @@ func (h *Harness) startTriggers(ctx context.Context, t *template.Template, say f
 	for _, name := range t.Names() {
 		for trigger, spec := range t.Functions[name].Triggers {
 			switch {
-			case spec.Kafka != nil:
-				s, err := source.Start(ctx, h.source(t, name, trigger, *spec.Kafka, log))
+			case spec.Kafka != nil, spec.Broker != nil:
+				c, err := h.source(t, name, trigger, log)
+				if err != nil {
+					return err
+				}
+				s, err := source.Start(ctx, c)
 				if err != nil {
 					return err
 				}
@@ -211,30 +225,13 @@ func (h *Harness) startTriggers(ctx context.Context, t *template.Template, say f
 	return nil
 }
 
-// source is what a Kafka trigger says as a KafkaSource, with the addresses that
-// it would have in the cluster.
-func (h *Harness) source(t *template.Template, function, trigger string, k template.Kafka, log zerolog.Logger) source.Config {
-	c := source.Config{
-		Name: function + "-" + trigger, Namespace: t.Namespace,
-		Brokers: strings.Split(h.Run.Env["KAFKA_BROKERS"], ","), Topics: k.Topics, Group: k.Group,
-		Latest: k.From == "latest", Ordered: k.Ordering == "ordered",
-		Sink: address(function, t.Namespace),
-		Delivery: source.Delivery{
-			Retry: k.Delivery.Retry, Exponential: k.Delivery.BackoffPolicy == "exponential",
-			Delay: time.Duration(k.Delivery.BackoffDelay), Timeout: time.Duration(k.Delivery.Timeout),
-		},
-		Transport: h.runner, Log: log.Level(zerolog.WarnLevel),
-		Observe: func(d source.Delivered) { h.History.add(function, trigger, d) },
-	}
-	if k.Delivery.DeadLetter.Function != "" {
-		c.DeadLetterSink = address(k.Delivery.DeadLetter.Function, t.Namespace)
-	}
-	return c
-}
-
-// address is where a function is reached in the cluster; the runner knows it too.
-func address(function, namespace string) string {
-	return "http://" + function + "." + namespace + ".svc.cluster.local"
+// source is a trigger as its Knative resources have it, delivering to the
+// functions that run here.
+func (h *Harness) source(t *template.Template, function, trigger string, log zerolog.Logger) (source.Config, error) {
+	c, err := manifest.Config(t, function, trigger, strings.Split(h.Run.Env["KAFKA_BROKERS"], ","))
+	c.Transport, c.Log = h.runner, log.Level(zerolog.WarnLevel)
+	c.Observe = func(d source.Delivered) { h.History.add(function, trigger, d) }
+	return c, err
 }
 
 // Functions are how the functions are reached now.
@@ -246,6 +243,9 @@ func (h *Harness) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
 	defer cancel()
 	var errs []error
+	if h.watch != nil {
+		errs = append(errs, h.watch.Stop())
+	}
 	if h.clock != nil {
 		<-h.clock.Stop().Done()
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"somssi/local/knative"
 	"somssi/local/runner"
 	"somssi/local/template"
 )
@@ -25,7 +26,7 @@ type ping struct {
 func (p ping) Run() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address(p.function, p.namespace)+"/", bytes.NewReader(p.cron.Data))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, knative.ServiceURL(p.function, p.namespace)+"/", bytes.NewReader(p.cron.Data))
 	if err != nil {
 		p.say("%s/%s: %v", p.function, p.trigger, err)
 		return

@@ -29,6 +29,12 @@ func Service(name string) Destination {
 	return Destination{Ref: &Reference{APIVersion: "serving.knative.dev/v1", Kind: "Service", Name: name}}
 }
 
+// ServiceURL is the address of a Service in a cluster whose domain is
+// cluster.local.
+func ServiceURL(name, namespace string) string {
+	return "http://" + name + "." + namespace + ".svc.cluster.local"
+}
+
 // ClusterURL is the address of a destination as it is inside a cluster whose
 // domain is cluster.local. Of references it knows Services, Knative's and
 // Kubernetes' own; their namespace must be given.
@@ -39,11 +45,15 @@ func ClusterURL(d Destination) (string, error) {
 	if d.Ref.Kind != "Service" {
 		return "", fmt.Errorf("address of %s %s: only a Service has one outside a cluster; use its uri", d.Ref.Kind, d.Ref.Name)
 	}
-	base := &url.URL{Scheme: "http", Host: d.Ref.Name + "." + d.Ref.Namespace + ".svc.cluster.local"}
+	base := ServiceURL(d.Ref.Name, d.Ref.Namespace)
 	if d.URI == "" {
-		return base.String(), nil
+		return base, nil
 	}
-	u, err := base.Parse(d.URI)
+	root, err := url.Parse(base)
+	if err != nil {
+		return "", fmt.Errorf("address of Service %s: %w", d.Ref.Name, err)
+	}
+	u, err := root.Parse(d.URI)
 	if err != nil {
 		return "", fmt.Errorf("address of Service %s: its uri: %w", d.Ref.Name, urlProblem(err))
 	}

@@ -31,9 +31,7 @@ func Read(text []byte) ([]Resource, error) {
 			continue
 		}
 		c := checker{resource: fmt.Sprintf("document %d", i+1)}
-		if r := c.read(value); r != nil {
-			all = append(all, r)
-		}
+		all = append(all, c.read(value))
 		found = append(found, c.found...)
 	}
 	if len(found) > 0 {
@@ -75,7 +73,8 @@ func parse(text string) (value any, err error) {
 	return value, err
 }
 
-// read makes a resource of a document, or tells why it can not.
+// read makes a resource of a document. Where it tells a problem, that is not to
+// be used.
 func (c *checker) read(value any) Resource {
 	text, err := json.Marshal(value)
 	if err != nil {
@@ -97,36 +96,28 @@ func (c *checker) read(value any) Resource {
 	emptyTexts(c, "spec.delivery", value, "spec", "delivery")
 	switch head.APIVersion + " " + head.Kind {
 	case sources + " KafkaSource":
-		m, ok := decode[manifest[KafkaSourceSpec]](c, text)
-		return orNil(ok, &KafkaSource{m.Meta, m.Spec})
+		m := decode[manifest[KafkaSourceSpec]](c, text)
+		return &KafkaSource{m.Meta, m.Spec}
 	case eventing + " Trigger":
-		m, ok := decode[manifest[TriggerSpec]](c, text)
-		return orNil(ok, &Trigger{m.Meta, m.Spec})
+		m := decode[manifest[TriggerSpec]](c, text)
+		return &Trigger{m.Meta, m.Spec}
 	case eventing + " Broker":
-		m, ok := decode[manifest[BrokerSpec]](c, text)
-		return orNil(ok, &Broker{m.Meta, m.Spec})
+		m := decode[manifest[BrokerSpec]](c, text)
+		return &Broker{m.Meta, m.Spec}
 	case "v1 ConfigMap":
-		m, ok := decode[dataManifest](c, text)
-		return orNil(ok, &ConfigMap{m.Meta, m.Data})
+		m := decode[dataManifest](c, text)
+		return &ConfigMap{m.Meta, m.Data}
 	}
 	c.add("kind", fmt.Sprintf("%q of apiVersion %q is not known", head.Kind, head.APIVersion),
 		"use KafkaSource of "+sources+", Trigger or Broker of "+eventing+", or ConfigMap of v1")
 	return nil
 }
 
-func orNil(ok bool, r Resource) Resource {
-	if !ok {
-		return nil
-	}
-	return r
-}
-
-func decode[M any](c *checker, text []byte) (m M, ok bool) {
+func decode[M any](c *checker, text []byte) (m M) {
 	err := jsonv2.Unmarshal(text, &m, jsonv2.RejectUnknownMembers(true))
 	var wrong *jsonv2.SemanticError
 	switch {
 	case err == nil:
-		return m, true
 	case !errors.As(err, &wrong):
 		c.add("(all)", err.Error(), "write it as kubectl explain has it")
 	case errors.Is(err, jsonv2.ErrUnknownName):
@@ -135,7 +126,7 @@ func decode[M any](c *checker, text []byte) (m M, ok bool) {
 	default:
 		c.add(path(wrong.JSONPointer), "is a "+kind(wrong.JSONKind), "write "+wanted(wrong.GoType))
 	}
-	return m, false
+	return m
 }
 
 // unknownFix says of a field that is well known elsewhere why it is none here.

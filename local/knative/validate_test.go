@@ -67,6 +67,7 @@ func TestKafkaSource_Validate(t *testing.T) {
 		"several_servers_in_one": {func(s *KafkaSource) { s.Spec.BootstrapServers = []string{"a:1, b:2", "[::1]:3"} }, nil},
 		"server_without_port":    {func(s *KafkaSource) { s.Spec.BootstrapServers = []string{"a:1", "kafka"} }, []string{"spec.bootstrapServers[1]: no host:port"}},
 		"server_without_host":    {func(s *KafkaSource) { s.Spec.BootstrapServers = []string{":9092"} }, []string{"spec.bootstrapServers[0]: no host:port"}},
+		"server_of_a_blank":      {func(s *KafkaSource) { s.Spec.BootstrapServers = []string{"a:1, :9092"} }, []string{"spec.bootstrapServers[0]: no host:port"}},
 		"server_with_port_0":     {func(s *KafkaSource) { s.Spec.BootstrapServers = []string{"a:0"} }, []string{"spec.bootstrapServers[0]: no host:port"}},
 		"server_port_too_high":   {func(s *KafkaSource) { s.Spec.BootstrapServers = []string{"a:65536"} }, []string{"spec.bootstrapServers[0]: no host:port"}},
 		"empty_server":           {func(s *KafkaSource) { s.Spec.BootstrapServers = []string{""} }, []string{"spec.bootstrapServers[0]: no host:port"}},
@@ -100,6 +101,7 @@ func TestKafkaSource_Validate(t *testing.T) {
 
 		"sink_uri":           {func(s *KafkaSource) { s.Spec.Sink = Destination{URI: "http://a/b"} }, nil},
 		"sink_relative":      {func(s *KafkaSource) { s.Spec.Sink = Destination{URI: "/b"} }, []string{"spec.sink.uri: relative without a ref"}},
+		"sink_of_any_scheme": {func(s *KafkaSource) { s.Spec.Sink = Destination{URI: "//a/b"} }, []string{"spec.sink.uri: relative without a ref"}},
 		"sink_without_host":  {func(s *KafkaSource) { s.Spec.Sink = Destination{URI: "http:///b"} }, []string{"spec.sink.uri: relative without a ref"}},
 		"sink_ref_and_path":  {func(s *KafkaSource) { s.Spec.Sink.URI = "/b" }, nil},
 		"sink_ref_and_uri":   {func(s *KafkaSource) { s.Spec.Sink.URI = "http://a/b" }, []string{"spec.sink.uri: absolute beside a ref"}},

@@ -39,8 +39,7 @@ type quoter struct{}
 
 // Visit is called for each node of a document.
 func (q quoter) Visit(n ast.Node) ast.Visitor {
-	switch n := n.(type) {
-	case *ast.StringNode:
+	if n, ok := n.(*ast.StringNode); ok {
 		// What the encoder saw fit to quote has its quotes in Value.
 		if strings.HasPrefix(n.Value, `"`) {
 			if text, err := strconv.Unquote(n.Value); err == nil {
@@ -49,10 +48,6 @@ func (q quoter) Visit(n ast.Node) ast.Visitor {
 		}
 		if !plain(n.Value) {
 			n.Token.Type = token.DoubleQuoteType
-		}
-	case *ast.MappingValueNode:
-		if lines, ok := n.Value.(*ast.LiteralNode); ok {
-			n.Value = lines.Value
 		}
 	}
 	return q

@@ -10,10 +10,13 @@ import (
 	"strings"
 )
 
-// Build compiles the functions in root/functions into dir, one binary each. The
-// error of one that does not build has the compiler's own words.
+// Build compiles the functions in root/functions into dir, one binary each. What
+// is there already and up to date is left; anything else becomes another file, so
+// that a binary may run meanwhile. The error of one that does not build has the
+// compiler's own words; the others are built.
 func Build(ctx context.Context, root, dir string, functions []string) error {
-	args := []string{"build", "-ldflags=-w", "-o", dir + string(filepath.Separator)} // no debug information: a third of the time
+	// No debug information, which is a third of the time, and no stamp of the commit, with which every binary is another after each.
+	args := []string{"build", "-buildvcs=false", "-ldflags=-w", "-o", dir + string(filepath.Separator)}
 	for _, name := range functions {
 		if _, err := os.Stat(filepath.Join(root, "functions", name, "main.go")); err != nil {
 			return fmt.Errorf("function %s is in template.yaml but has no functions/%s/main.go: write it, or take its block out", name, name)
@@ -33,7 +36,12 @@ func Build(ctx context.Context, root, dir string, functions []string) error {
 		return fmt.Errorf("build the functions: %w", ctx.Err())
 	}
 	if err != nil {
-		return fmt.Errorf("a function does not build; mend it and start again:\n%s", strings.TrimSpace(string(out)))
+		return fmt.Errorf("a function does not build; mend it and start again:\n%w", compileError(strings.TrimSpace(string(out))))
 	}
 	return nil
 }
+
+// compileError is what the compiler says.
+type compileError string
+
+func (e compileError) Error() string { return string(e) }

@@ -2,197 +2,189 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
-// function is one function and its process, which comes and goes.
+// function is one function: the revision that serves it, and what waits for it.
 type function struct {
-	spec          Spec
-	port, metrics int // kept across restarts
-	address       string
-	log           string
-	places        chan struct{} // nil: any number
+	spec    Spec
+	log     string
+	stopped <-chan struct{}
+	wake    chan struct{} // has one where a request waits
+	rollout sync.Mutex    // one at a time
 
-	mu      sync.Mutex
-	process *os.Process
-	ready   chan struct{} // closed while the process takes requests
-	failed  error         // why it last ended
+	mu       sync.Mutex
+	last     int           // the number of the newest revision, be it in service or not
+	revision *revision     // in service
+	serving  *process      // of revision; nil while none takes requests
+	changed  chan struct{} // closed when serving is another
+	waiting  int           // requests that wait for serving
+	first    time.Time     // when the first of them came
+	by       string        // what it is
 }
 
-func newFunction(spec Spec, log string) (*function, error) {
-	ports, err := FreePorts(2)
-	if err != nil {
-		return nil, err
-	}
-	f := &function{spec: spec, port: ports[0], metrics: ports[1], address: fmt.Sprintf("127.0.0.1:%d", ports[0]), log: log, ready: make(chan struct{})}
-	if spec.Concurrency > 0 {
-		f.places = make(chan struct{}, spec.Concurrency)
-	}
-	return f, nil
+func newFunction(spec Spec, log string, stopped <-chan struct{}) *function {
+	return &function{spec: spec, log: log, stopped: stopped, wake: make(chan struct{}, 1), changed: make(chan struct{})}
 }
 
-// run runs the process once, until it ends by itself or ctx ends it by SIGTERM.
-func (f *function) run(ctx context.Context) error {
-	out, err := os.OpenFile(f.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = out.Close() }()
-	command := exec.Command(f.spec.Binary) //nolint:noctx // it is told to stop by SIGTERM, below
-	command.Stdout, command.Stderr = out, out
-	command.Env = append([]string{
-		fmt.Sprintf("PORT=%d", f.port), fmt.Sprintf("METRICS_PORT=%d", f.metrics),
-		"K_SERVICE=" + f.spec.Name, "K_REVISION=" + f.spec.Name + "-00001", "K_CONFIGURATION=" + f.spec.Name,
-	}, f.spec.Env...)
-	wait, err := startWithParent(command)
-	if err == nil {
-		f.began(command.Process)
-		stop := context.AfterFunc(ctx, func() { _ = command.Process.Signal(syscall.SIGTERM) })
-		up, cancel := context.WithCancel(ctx)
-		go f.awaitReady(up)
-		err = wait()
-		cancel()
-		stop()
-		if err == nil {
-			err = errors.New("exit status 0")
-		}
-	}
-	f.ended(err)
-	return err
+// serve sets what new requests go to. Those that wait look again.
+func (f *function) serve(p *process) {
+	f.serving = p
+	close(f.changed)
+	f.changed = make(chan struct{})
 }
 
-func (f *function) began(p *os.Process) {
+// takeOver puts p, which is ready, in service, and sends away the revision
+// before it. It is false where p ended or was sent away itself meanwhile.
+func (f *function) takeOver(p *process) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.process = p
+	if p.left || p.revision.number < f.revision.number {
+		return false
+	}
+	if before := f.revision; before != p.revision {
+		before.retire()
+	}
+	p.readyAt, p.since = time.Now(), time.Now()
+	f.revision = p.revision
+	f.serve(p)
+	return true
 }
 
-func (f *function) ended(err error) {
+// leave takes p out of service: it gets no more requests.
+func (f *function) leave(p *process) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.process, f.failed = nil, err
-	select {
-	case <-f.ready:
-		f.ready = make(chan struct{})
-	default:
+	f.out(p)
+}
+
+func (f *function) out(p *process) {
+	if p.left {
+		return
+	}
+	p.left = true
+	if p.unanswered == 0 {
+		close(p.settled)
+	}
+	if f.serving == p {
+		f.serve(nil)
 	}
 }
 
-// awaitReady asks until the process says that it is ready, or ctx ends.
-func (f *function) awaitReady(ctx context.Context) {
-	for tick := time.NewTicker(5 * time.Millisecond); ctx.Err() == nil; {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/readyz", f.metrics), nil)
-		if err != nil {
-			return
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err == nil {
-			_ = response.Body.Close()
+// enter waits until the function is ready and has a free place. Where it had to
+// wait for a start, cold is how long.
+func (f *function) enter(request *http.Request) (p *process, cold time.Duration, err error) {
+	ctx, arrived, waited := request.Context(), time.Now(), false
+	for {
+		p, changed := f.look(request, arrived)
+		if p == nil {
+			waited = true
+			err := f.wait(ctx, changed)
 			f.mu.Lock()
-			if ctx.Err() == nil {
-				close(f.ready)
-			}
+			f.waiting--
 			f.mu.Unlock()
-			return
+			if err != nil {
+				return nil, 0, err
+			}
+			continue
 		}
-		<-tick.C
+		if p.places != nil {
+			select {
+			case p.places <- struct{}{}:
+			case <-changed:
+				continue
+			case <-ctx.Done():
+				return nil, 0, fmt.Errorf("wait for one of %d places of %s: %w", cap(p.places), f.spec.Name, ctx.Err())
+			}
+		}
+		if !f.admit(p) {
+			p.giveBack()
+			continue
+		}
+		if waited {
+			cold = max(0, p.readyAt.Sub(arrived))
+		}
+		return p, cold, nil
 	}
 }
 
-func (f *function) isReady() <-chan struct{} {
+// look is what serves now, or else counts one more that waits and wakes what sleeps.
+func (f *function) look(request *http.Request, arrived time.Time) (*process, <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.ready
+	if f.serving == nil {
+		if f.waiting++; f.waiting == 1 {
+			f.first, f.by = arrived, "a request"
+			if isEvent(request.Header) {
+				f.by = "an event"
+			}
+		}
+		select {
+		case f.wake <- struct{}{}:
+		default:
+		}
+	}
+	return f.serving, f.changed
 }
 
-// await waits for the first start, and tells of a process that ends instead.
-func (f *function) await(ctx context.Context, longest time.Duration) error {
-	for deadline := time.Now().Add(longest); ; {
-		select {
-		case <-f.isReady():
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
-		f.mu.Lock()
-		failed := f.failed
-		f.mu.Unlock()
-		if failed == nil && time.Now().After(deadline) {
-			failed = fmt.Errorf("not ready after %s", longest)
-		}
-		if failed != nil {
-			return fmt.Errorf("%s does not start (%w); its last words, from %s:\n%s", f.spec.Name, failed, f.log, tail(f.log, 5))
+// isEvent tells a CloudEvent from another request. Sources write their headers in their own case.
+func isEvent(header http.Header) bool {
+	for name := range header {
+		if strings.EqualFold(name, "Ce-Id") {
+			return true
 		}
 	}
+	return false
 }
 
-// enter waits until the function is ready and has a free place.
-func (f *function) enter(ctx context.Context) (release func(), err error) {
-	if f.places != nil {
-		select {
-		case f.places <- struct{}{}:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("wait for one of %d places of %s: %w", cap(f.places), f.spec.Name, ctx.Err())
-		}
-	}
-	release = func() {
-		if f.places != nil {
-			<-f.places
-		}
-	}
+func (f *function) wait(ctx context.Context, changed <-chan struct{}) error {
 	select {
-	case <-f.isReady():
-		return release, nil
+	case <-changed:
+		return nil
 	case <-ctx.Done():
-		release()
-		return nil, fmt.Errorf("wait for %s to be ready: %w", f.spec.Name, ctx.Err())
+		return fmt.Errorf("wait for %s to be ready: %w", f.spec.Name, ctx.Err())
+	case <-f.stopped:
+		return fmt.Errorf("%s is stopping", f.spec.Name)
 	}
 }
 
-func (f *function) pid() int {
+// admit counts one more in flight at p, unless it left.
+func (f *function) admit(p *process) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.process == nil {
-		return 0
+	if p.left {
+		return false
 	}
-	return f.process.Pid
+	p.unanswered++
+	p.inFlight++
+	return true
 }
 
-func (f *function) kill() {
+// answered counts an answer that has begun, or will not come.
+func (f *function) answered(p *process) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.process != nil {
-		_ = f.process.Kill()
+	if p.unanswered--; p.unanswered == 0 && p.left {
+		close(p.settled)
 	}
 }
 
-// held gives a place back when an answer was read.
-type held struct {
-	io.ReadCloser
-	release func()
-}
-
-func (h *held) Close() error {
-	defer h.release()
-	return h.ReadCloser.Close()
-}
-
-// tail is the last lines of a file.
-func tail(file string, lines int) string {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return err.Error()
+// release counts a request that is over.
+func (f *function) release(p *process) {
+	p.giveBack()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p.inFlight--; p.inFlight == 0 {
+		p.since = time.Now()
 	}
-	all := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+func (p *process) giveBack() {
+	if p.places != nil {
+		<-p.places
+	}
 }

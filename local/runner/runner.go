@@ -1,7 +1,8 @@
 // Package runner runs the functions' binaries as Knative would run their
 // containers: with its runtime contract, no more requests at once than
 // containerConcurrency allows, held back while a function starts, and started
-// again when it dies.
+// again when it dies. It replaces a function by its next revision while requests
+// go on, stops one that is idle, and starts it for the next request.
 package runner
 
 import (
@@ -10,10 +11,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 )
@@ -22,17 +21,21 @@ import (
 type Spec struct {
 	Name        string
 	Binary      string
-	Env         []string // NAME=value
-	Concurrency int      // requests at once; 0 is any number
+	Env         []string      // NAME=value
+	Concurrency int           // requests at once; 0 is any number
+	Idle        time.Duration // after so long without a request it is stopped, until the next; 0 is never
+	Revisions   string        // a folder for what Binary was at each start, where Binary is built again while it runs
 }
 
 // Runner runs functions.
 type Runner struct {
 	functions map[string]*function
-	client    *http.Transport
 	say       func(format string, args ...any)
-	ctx       context.Context
+	ctx       context.Context // ends when all are to stop
 	cancel    context.CancelFunc
+	killed    context.Context // ends when they have had their time
+	kill      context.CancelFunc
+	mu        sync.Mutex // of the start of revisions and the end of ctx
 	running   sync.WaitGroup
 }
 
@@ -42,22 +45,22 @@ func Start(ctx context.Context, logs string, specs []Spec, say func(format strin
 	if err := os.MkdirAll(logs, 0o755); err != nil {
 		return nil, err
 	}
-	r := &Runner{functions: map[string]*function{}, say: say, client: &http.Transport{
-		MaxIdleConns: 2048, MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute, DisableCompression: true,
-	}}
+	r := &Runner{functions: map[string]*function{}, say: say}
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	r.killed, r.kill = context.WithCancel(context.WithoutCancel(ctx))
+	first := map[*function]*revision{}
 	for _, spec := range specs {
-		f, err := newFunction(spec, filepath.Join(logs, spec.Name+".log"))
+		f := newFunction(spec, filepath.Join(logs, spec.Name+".log"), r.ctx.Done())
+		v, err := r.launch(f)
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, r.Stop(ctx))
 		}
-		r.functions[spec.Name] = f
-		r.running.Go(func() { r.keep(f) })
+		r.functions[spec.Name], first[f] = f, v
 	}
-	for _, f := range r.functions {
-		if err := f.await(ctx, 30*time.Second); err != nil {
+	for f, v := range first {
+		if err := r.await(ctx, f, v); err != nil {
 			_ = r.Stop(ctx)
-			return nil, err
+			return nil, fmt.Errorf("%s does not start (%w); %s", f.spec.Name, err, v.lastWords())
 		}
 	}
 	return r, nil
@@ -65,82 +68,49 @@ func Start(ctx context.Context, logs string, specs []Spec, say func(format strin
 
 // Stop tells all functions to finish, and ends those that have not after 30 s or when ctx ends.
 func (r *Runner) Stop(ctx context.Context) error {
+	r.mu.Lock()
 	r.cancel()
+	r.mu.Unlock()
+	defer r.kill()
 	done := make(chan struct{})
 	go func() { r.running.Wait(); close(done) }()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-	case <-time.After(30 * time.Second):
+	case <-time.After(grace):
 	}
-	for _, f := range r.functions {
-		f.kill()
-	}
+	r.kill()
 	<-done
 	return errors.New("some functions did not stop by themselves and were ended")
 }
 
 // Function is how one function is reached now.
 type Function struct {
-	URL     string `json:"url"`
-	Metrics string `json:"metrics"`
-	PID     int    `json:"pid"` // 0 while it is not running
+	URL      string `json:"url"` // of the revision in service; it takes no request while PID is 0
+	Metrics  string `json:"metrics"`
+	Revision string `json:"revision"`
+	PID      int    `json:"pid"` // 0 while it is not running
+}
+
+func (f *function) reached() Function {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	v := f.revision
+	now := Function{"http://" + v.address(), fmt.Sprintf("http://127.0.0.1:%d/metrics", v.metrics), v.name(), 0}
+	if v.process != nil {
+		now.PID = v.process.os.Pid
+	}
+	return now
 }
 
 // Functions are all functions by name.
 func (r *Runner) Functions() map[string]Function {
 	all := map[string]Function{}
 	for name, f := range r.functions {
-		all[name] = Function{"http://" + f.address, fmt.Sprintf("http://127.0.0.1:%d/metrics", f.metrics), f.pid()}
+		all[name] = f.reached()
 	}
 	return all
-}
-
-// RoundTrip sends a request whose host begins with a function's name, such as
-// update-stats.somssi.svc.cluster.local, to that function. It waits for a
-// function that is not ready, as Knative's activator does, and for a free place
-// of its concurrency, as its queue proxy does.
-func (r *Runner) RoundTrip(request *http.Request) (*http.Response, error) {
-	name, _, _ := strings.Cut(request.URL.Host, ".")
-	f := r.functions[name]
-	if f == nil {
-		return nil, fmt.Errorf("no function %q", name)
-	}
-	release, err := f.enter(request.Context())
-	if err != nil {
-		return nil, err
-	}
-	sent, u := *request, *request.URL
-	u.Host, sent.URL = f.address, &u
-	response, err := r.client.RoundTrip(&sent)
-	if err != nil {
-		release()
-		return nil, err
-	}
-	response.Body = &held{response.Body, sync.OnceFunc(release)}
-	return response, nil
-}
-
-// keep runs f until the runner stops, with growing pauses where it keeps dying.
-func (r *Runner) keep(f *function) {
-	pause := 100 * time.Millisecond
-	for r.ctx.Err() == nil {
-		began := time.Now()
-		err := f.run(r.ctx)
-		if r.ctx.Err() != nil {
-			return
-		}
-		if time.Since(began) > 10*time.Second {
-			pause = 100 * time.Millisecond
-		}
-		r.say("%s ended (%v) and is started again in %s; its output is in %s", f.spec.Name, err, pause, f.log)
-		select {
-		case <-r.ctx.Done():
-		case <-time.After(pause):
-		}
-		pause = min(2*pause, 10*time.Second)
-	}
 }
 
 // FreePorts are n ports of this machine that nobody listens on. They are not of

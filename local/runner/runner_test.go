@@ -27,7 +27,9 @@ func TestMain(m *testing.M) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	probes := http.NewServeMux()
-	probes.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
+	if os.Getenv("NEVER_READY") == "" {
+		probes.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
+	}
 	go func() { _ = http.ListenAndServe(":"+os.Getenv("METRICS_PORT"), probes) }()
 	routes := http.NewServeMux()
 	routes.HandleFunc("/env", func(w http.ResponseWriter, _ *http.Request) {
@@ -39,9 +41,14 @@ func TestMain(m *testing.M) {
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	})
+	routes.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
+		text, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s by %s", text, os.Getenv("K_REVISION"))
+	})
 	server := &http.Server{Addr: ":" + os.Getenv("PORT"), Handler: routes}
 	go func() { _ = server.ListenAndServe() }()
 	<-ctx.Done()
+	_ = server.Shutdown(context.Background())
 	fmt.Println("finished")
 	os.Exit(0)
 }
@@ -69,7 +76,10 @@ func start(t *testing.T, spec Spec) (*Runner, *said, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec.Name, spec.Binary = "hold-mugs", binary
+	if spec.Name = "hold-mugs"; spec.Binary == "" {
+		spec.Binary = binary
+	}
+	spec.Env = append(spec.Env, "GORACE=atexit_sleep_ms=0")
 	heard, logs := &said{}, t.TempDir()
 	r, err := Start(t.Context(), logs, []Spec{spec}, heard.say)
 	if err != nil {

@@ -1,0 +1,52 @@
+package runner
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// RoundTrip sends a request whose host begins with a function's name, such as
+// update-stats.somssi.svc.cluster.local, to that function. It waits for a
+// function that is not ready, as Knative's activator does, and for a free place
+// of its concurrency, as its queue proxy does; only the request's own context
+// bounds that. The answer to a request that waited for a start has a
+// "Server-Timing: cold;dur=<ms>", from its arrival until the function was ready.
+func (r *Runner) RoundTrip(request *http.Request) (*http.Response, error) {
+	name, _, _ := strings.Cut(request.URL.Host, ".")
+	f := r.functions[name]
+	if f == nil {
+		return nil, fmt.Errorf("no function %q", name)
+	}
+	p, cold, err := f.enter(request)
+	if err != nil {
+		return nil, err
+	}
+	sent, u := *request, *request.URL
+	u.Host, sent.URL = p.revision.address(), &u
+	response, err := p.client.RoundTrip(&sent)
+	f.answered(p)
+	if err != nil {
+		f.release(p)
+		return nil, err
+	}
+	if cold > 0 {
+		response.Header.Add("Server-Timing", fmt.Sprintf("cold;dur=%.1f", float64(cold)/float64(time.Millisecond)))
+	}
+	response.Body = &held{response.Body, sync.OnceFunc(func() { f.release(p) })}
+	return response, nil
+}
+
+// held ends a request when its answer was read.
+type held struct {
+	io.ReadCloser
+	release func()
+}
+
+func (h *held) Close() error {
+	defer h.release()
+	return h.ReadCloser.Close()
+}
