@@ -19,6 +19,7 @@ import (
 
 	"somssi/local/capture"
 	"somssi/local/filter"
+	"somssi/local/manifest"
 	"somssi/local/source"
 	"somssi/local/template"
 )
@@ -185,9 +186,14 @@ func (c *cli) captureConfig(o captureOptions) (source.Config, error) {
 	for _, function := range slices.Backward(t.Names()) {
 		triggers := t.Functions[function].Triggers
 		for _, name := range slices.Backward(slices.Sorted(maps.Keys(triggers))) {
-			if k := triggers[name].Kafka; k != nil && slices.Contains(k.Topics, o.topic) {
-				config.Name = function + "-" + name
+			if k := triggers[name].Kafka; k == nil || !slices.Contains(k.Topics, o.topic) {
+				continue
 			}
+			as, err := manifest.Config(t, function, name, config.Brokers)
+			if err != nil {
+				return config, err
+			}
+			config.Name, config.KeyType, config.Overrides = as.Name, as.KeyType, as.Overrides
 		}
 	}
 	return config, nil

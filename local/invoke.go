@@ -30,14 +30,15 @@ filters: the file, or standard input where there is none or it is -. A CloudEven
 in JSON goes in binary mode, as the function's source would send it; anything
 else is wrapped as that source wraps a plain message.
 
-Shows the answer, and what Knative would do with it: done, again or dead letter.
+Shows the answer, and what Knative would do with it: done, again or dead letter. What
+a Trigger would discard is not sent.
 Exit code 1: it was not what --expect says.`,
 		Example: `  go run ./local invoke update-stats functions/update-stats/testdata/guitar-registered.json
   go run ./local gen somssi.talent.closed.v1 | go run ./local invoke evict-cache -
   echo '{"type":"new_talent","talent_id":0}' | go run ./local invoke adopt-talent --expect "dead letter"`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if fates := []string{source.Done, source.Again, source.DeadLetter}; !slices.Contains(fates, expect) {
+			if fates := []string{source.Done, source.Again, source.DeadLetter, source.Discarded}; !slices.Contains(fates, expect) {
 				return inputError{fmt.Errorf("--expect %s: it is one of %s", expect, strings.Join(fates, ", "))}
 			}
 			run, err := c.running()
@@ -61,9 +62,9 @@ Exit code 1: it was not what --expect says.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&expect, "expect", source.Done, `the fate that is wanted: done, again or "dead letter"`)
+	cmd.Flags().StringVar(&expect, "expect", source.Done, `the fate that is wanted: done, again, "dead letter" or discarded`)
 	cmd.Flags().StringVar(&key, "key", "", "of a plain message, the key of its record")
-	_ = cmd.RegisterFlagCompletionFunc("expect", cobra.FixedCompletions([]string{source.Done, source.Again, source.DeadLetter}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("expect", cobra.FixedCompletions([]string{source.Done, source.Again, source.DeadLetter, source.Discarded}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

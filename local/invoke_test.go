@@ -41,7 +41,7 @@ func TestInvoke(t *testing.T) {
 			[]string{"answered nothing: attribute id has a control character", ": dead letter"}, ""},
 		{"no_trigger", []string{"keep-dead-letters", file(t, strings.Repeat("x", 2<<20))}, failed, []string{"413", "no Kafka trigger"}, ""},
 		{"unknown_function", []string{"update-stat", good}, wrong, nil, "no function update-stat: there are adopt-talent, "},
-		{"unknown_fate", []string{"update-stats", good, "--expect", "lost"}, wrong, nil, "it is one of done, again, dead letter"},
+		{"unknown_fate", []string{"update-stats", good, "--expect", "lost"}, wrong, nil, "it is one of done, again, dead letter, discarded"},
 		{"no_file", []string{"update-stats", "nothing.json"}, wrong, nil, "nothing.json"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -13,6 +13,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"somssi/local/knative"
+	"somssi/local/manifest"
 	"somssi/local/source"
 	"somssi/local/template"
 	"somssi/shared"
@@ -30,7 +32,7 @@ type Invoked struct {
 	Media    string `json:"media,omitempty"` // the answer's Content-Type
 	Body     string `json:"body,omitempty"`  // its first 64 KiB
 	Error    string `json:"error,omitempty"` // why there was no answer
-	Fate     string `json:"fate"`            // done, again, dead letter
+	Fate     string `json:"fate"`            // done, again, dead letter, discarded
 	Next     string `json:"next"`            // what follows that, in words
 }
 
@@ -62,43 +64,48 @@ func (h *Harness) invokeRoutes(mux *http.ServeMux, t *template.Template) {
 			fail(w, r, http.StatusRequestEntityTooLarge, "the event is larger than 16 MiB")
 			return
 		}
-		c, hasSource := sourceOf(t, name)
-		e := received(c, r, body)
+		c, hasSource, err := sourceOf(t, name, h.brokers())
+		if err != nil {
+			fail(w, r, http.StatusInternalServerError, err.Error())
+			return
+		}
+		e, ok := received(c, r, body)
+		if !ok {
+			shared.WriteJSON(w, http.StatusOK, Invoked{Function: name, Fate: source.Discarded, Error: "not sent", Next: "a Trigger discards what is no CloudEvent"})
+			return
+		}
 		answer := h.invoke(r.Context(), name, c, e)
 		answer.Next = next(answer.Fate, c.Delivery, hasSource)
 		shared.WriteJSON(w, http.StatusOK, answer)
 	})
 }
 
-// sourceOf is the source of a function's first Kafka trigger; where it has none,
-// one that would send the same.
-func sourceOf(t *template.Template, function string) (c source.Config, ok bool) {
+func (h *Harness) brokers() []string { return strings.Split(h.Run.Env["KAFKA_BROKERS"], ",") }
+
+// sourceOf is the source of a function's first trigger that takes events from
+// Kafka; where it has none, one that would send the same.
+func sourceOf(t *template.Template, function string, brokers []string) (c source.Config, ok bool, err error) {
 	triggers := t.Functions[function].Triggers
 	for _, name := range slices.Sorted(maps.Keys(triggers)) {
-		if k := triggers[name].Kafka; k != nil {
-			return source.Config{
-				Name: function + "-" + name, Namespace: t.Namespace, Topics: k.Topics, Sink: address(function, t.Namespace),
-				Delivery: source.Delivery{
-					Retry: k.Delivery.Retry, Exponential: k.Delivery.BackoffPolicy == "exponential",
-					Delay: time.Duration(k.Delivery.BackoffDelay), Timeout: time.Duration(k.Delivery.Timeout),
-				},
-			}, true
+		if triggers[name].Kafka != nil || triggers[name].Broker != nil {
+			c, err = manifest.Config(t, function, name, brokers)
+			return c, true, err
 		}
 	}
 	return source.Config{
-		Name: function, Namespace: t.Namespace, Topics: []string{"none"}, Sink: address(function, t.Namespace),
+		Name: function, Namespace: t.Namespace, Topics: []string{"none"}, Sink: knative.ServiceURL(function, t.Namespace),
 		Delivery: source.Delivery{Timeout: 30 * time.Second},
-	}, false
+	}, false, nil
 }
 
-// received is the event that a request to invoke brings.
-func received(c source.Config, r *http.Request, body []byte) source.Event {
+// received is the event that a request to invoke brings. It is not ok for one
+// that the source, a Trigger's, discards.
+func received(c source.Config, r *http.Request, body []byte) (e source.Event, ok bool) {
 	record := &kgo.Record{Topic: c.Topics[0], Value: body, Timestamp: time.Now(), Key: []byte(r.URL.Query().Get("key"))}
 	if media := r.Header.Get("Content-Type"); strings.HasPrefix(media, "application/cloudevents") {
 		record.Headers = []kgo.RecordHeader{{Key: "content-type", Value: []byte(media)}}
 	}
-	e, _ := source.Convert(c, record) // no Trigger, which alone discards
-	return e
+	return source.Convert(c, record)
 }
 
 // invoke makes one attempt, as a source does.

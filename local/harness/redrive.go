@@ -51,7 +51,11 @@ func (h *Harness) redriveRoutes(mux *http.ServeMux, t *template.Template) {
 			fail(w, r, http.StatusBadRequest, "the body is no dead letter in JSON of at most 16 MiB")
 			return
 		}
-		c, hasSource := sourceOf(t, name)
+		c, hasSource, err := sourceOf(t, name, h.brokers())
+		if err != nil {
+			fail(w, r, http.StatusInternalServerError, err.Error())
+			return
+		}
 		e, fromRecord := h.original(r.Context(), c, dead)
 		answer := h.invoke(r.Context(), name, c, e)
 		answer.Next = next(answer.Fate, c.Delivery, hasSource)
@@ -98,7 +102,7 @@ func (h *Harness) record(ctx context.Context, topic string, partition int32, off
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	client, err := kgo.NewClient(
-		kgo.SeedBrokers(strings.Split(h.Run.Env["KAFKA_BROKERS"], ",")...),
+		kgo.SeedBrokers(h.brokers()...),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().At(offset)}}),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.FetchMaxWait(100*time.Millisecond), kgo.FetchMaxBytes(1<<20),
 	)
