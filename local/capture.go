@@ -165,7 +165,7 @@ func (c *cli) runCapture(ctx context.Context, o captureOptions) error {
 // messages are wrapped by: the first one that reads the topic.
 func (c *cli) captureConfig(o captureOptions) (source.Config, error) {
 	config := source.Config{Name: "capture", Namespace: "default", Topics: []string{o.topic}, Log: zerolog.Nop(),
-		KafkaOpts: []kgo.Opt{kgo.RetryTimeout(10 * time.Second), kgo.UnknownTopicRetries(0)}}
+		KafkaOpts: []kgo.Opt{kgo.RetryTimeout(5 * time.Second), kgo.UnknownTopicRetries(0)}}
 	if o.kafka == "" {
 		run, err := c.running()
 		if err != nil {

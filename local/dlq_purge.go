@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -80,18 +82,26 @@ func (c *cli) confirm(standard io.Reader, letters []listed) error {
 	return nil
 }
 
+// purge deletes so many at once that it is quick, and so few that a function
+// that keeps a letter meanwhile does not wait.
 func (c *cli) purge(ctx context.Context, db *sql.DB, letters []listed) error {
 	answer := struct {
-		Purged []string `json:"purged"` // keys
-	}{[]string{}}
-	for _, l := range letters {
-		was, err := dlq.Delete(ctx, db, l.Key)
-		if err != nil {
-			return fmt.Errorf("after %d of %d: %w", len(answer.Purged), len(letters), err)
+		Purged int `json:"purged"`
+	}{}
+	said := time.Now()
+	for some := range slices.Chunk(letters, 200) {
+		keys := make([]string, len(some))
+		for i, l := range some {
+			keys[i] = l.Key
 		}
-		if was {
-			answer.Purged = append(answer.Purged, l.Key)
+		n, err := dlq.Purge(ctx, db, keys)
+		if err != nil {
+			return fmt.Errorf("after %d of %d: %w", answer.Purged, len(letters), err)
+		}
+		if answer.Purged += n; time.Since(said) > time.Second {
+			said = time.Now()
+			c.say("%d of %d thrown away", answer.Purged, len(letters))
 		}
 	}
-	return c.print(answer, func(w io.Writer) { fmt.Fprintf(w, "%d dead letters thrown away\n", len(answer.Purged)) })
+	return c.print(answer, func(w io.Writer) { fmt.Fprintf(w, "%d dead letters thrown away\n", answer.Purged) })
 }

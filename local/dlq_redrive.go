@@ -184,8 +184,7 @@ func (r *redriven) send(ctx context.Context, run harness.Run, db *sql.DB, of lis
 		return dlq.Redriven(ctx, db, l.Key)
 	}
 	r.Result = source.Done
-	_, err = dlq.Delete(ctx, db, l.Key)
-	return err
+	return dlq.Delete(ctx, db, l.Key)
 }
 
 // again sends a letter by way of the harness.

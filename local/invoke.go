@@ -49,7 +49,11 @@ Exit code 1: it was not what --expect says.`,
 			if err != nil {
 				return inputError{err}
 			}
-			answer, err := invoke(cmd.Context(), run, args[0], key, text)
+			var answer harness.Invoked
+			err = c.slow(func() (err error) {
+				answer, err = invoke(cmd.Context(), run, args[0], key, text)
+				return err
+			}, "waiting for %s", args[0])
 			if err != nil {
 				return err
 			}

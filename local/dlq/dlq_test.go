@@ -88,26 +88,35 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// Of many who take a letter out one learns that it was there.
-func TestDelete_at_once(t *testing.T) {
+// Of many who take letters out one counts each.
+func TestPurge_at_once(t *testing.T) {
 	eventtest.Each(t, func(t *testing.T, s eventtest.Stores) {
-		keep(t, s, "k", stats, "422", time.Now())
-		var was atomic.Int32
+		for _, key := range []string{"k1", "k2", "kept"} {
+			keep(t, s, key, stats, "422", time.Now())
+		}
+		var was atomic.Int64
 		var all sync.WaitGroup
 		for range 10 {
 			all.Go(func() {
-				found, err := Delete(t.Context(), s.DB, "k")
+				n, err := Purge(t.Context(), s.DB, []string{"k1", "k2", "gone"})
 				if err != nil {
 					t.Error(err)
 				}
-				if found {
-					was.Add(1)
-				}
+				was.Add(int64(n))
 			})
 		}
 		all.Wait()
-		if _, err := Read(t.Context(), s.DB, "k"); !errors.Is(err, ErrGone) || was.Load() != 1 {
-			t.Errorf("taken out %d times, then %v", was.Load(), err)
+		left, err := List(t.Context(), s.DB, Filter{})
+		if err != nil || len(left) != 1 || left[0].Key != "kept" || was.Load() != 2 {
+			t.Errorf("taken out %d, left %+v (%v)", was.Load(), left, err)
+		}
+		for range 2 {
+			if err := Delete(t.Context(), s.DB, "kept"); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := Read(t.Context(), s.DB, "kept"); !errors.Is(err, ErrGone) {
+			t.Errorf("deleted: %v", err)
 		}
 	})
 }

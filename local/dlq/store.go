@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"somssi/shared"
 )
 
 // Filter chooses dead letters; what is zero chooses all.
@@ -82,15 +84,35 @@ func Read(ctx context.Context, db *sql.DB, key string) (Letter, error) {
 	return l, nil
 }
 
-// Delete takes a letter out; one that is gone already is no error. It reports
-// whether it was there.
-func Delete(ctx context.Context, db *sql.DB, key string) (was bool, err error) {
-	result, err := db.ExecContext(ctx, `DELETE FROM dead_letter WHERE key = $1`, key)
-	if err != nil {
-		return false, fmt.Errorf("take out dead letter %.12s: %w", key, err)
+// Delete takes a letter out; one that is gone already is no error.
+func Delete(ctx context.Context, db *sql.DB, key string) error {
+	if _, err := db.ExecContext(ctx, `DELETE FROM dead_letter WHERE key = $1`, key); err != nil {
+		return fmt.Errorf("take out dead letter %.12s: %w", key, err)
 	}
-	n, err := result.RowsAffected()
-	return n > 0, err
+	return nil
+}
+
+// Purge takes out letters together, and says how many of them were there.
+func Purge(ctx context.Context, db *sql.DB, keys []string) (n int, err error) {
+	err = shared.InTx(ctx, db, func(tx *sql.Tx) error {
+		n = 0
+		for _, key := range keys {
+			result, err := tx.ExecContext(ctx, `DELETE FROM dead_letter WHERE key = $1`, key)
+			if err != nil {
+				return err
+			}
+			was, err := result.RowsAffected()
+			if err != nil {
+				return err
+			}
+			n += int(was)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("take out %d dead letters: %w", len(keys), err)
+	}
+	return n, nil
 }
 
 // Redriven notes that a letter was sent again in vain.
