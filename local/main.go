@@ -75,8 +75,8 @@ func (c *cli) command() *cobra.Command {
 Exit code 0: it worked; 1: it did not, or an expected figure was not found;
 2: what was given is wrong (flags, template.yaml, an event).`,
 		SilenceUsage: true, SilenceErrors: true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if c.format != "text" && c.format != "json" {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if c.format != "text" && c.format != "json" && !(c.format == junit && cmd.Name() == "conformance") {
 				return inputError{fmt.Errorf("-o %s: the formats are text and json", c.format)}
 			}
 			return nil
@@ -87,7 +87,22 @@ Exit code 0: it worked; 1: it did not, or an expected figure was not found;
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return inputError{fmt.Errorf("%w\n\nsee: go run ./%s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(c.up(), c.demo(), c.send(), c.events(), c.env(), c.rebuild(), c.doctor(), c.gen(), c.invoke(), c.dlq(), c.capture())
+	root.AddCommand(
+		c.up(),
+		c.demo(),
+		c.plan(),
+		c.gen(),
+		c.send(),
+		c.invoke(),
+		c.capture(),
+		c.events(),
+		c.dlq(),
+		c.env(),
+		c.rebuild(),
+		c.doctor(),
+		c.conformance(),
+		c.followPlan(),
+	)
 	for _, sub := range root.Commands() {
 		sub.Args = wrongArgs(sub.Args)
 	}

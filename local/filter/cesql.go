@@ -3,7 +3,6 @@ package filter
 import (
 	"fmt"
 	"strings"
-	"sync"
 
 	cesql "github.com/cloudevents/sdk-go/sql/v2"
 	"github.com/cloudevents/sdk-go/sql/v2/expression"
@@ -75,15 +74,10 @@ func (s sql) why(e *event) string {
 	return fmt.Sprintf("cesql %q is %t: %s", clip(s.text), pass, strings.Join(said, ", "))
 }
 
-// parsing keeps the parser to one goroutine: its tables grow while it works, without a lock.
-var parsing sync.Mutex
-
 // parse reads an expression. The library's own parser panics on some input, tells nothing of the place,
 // and its lexer writes to stderr, so the text is first parsed with listeners of our own, and reaches the
 // library only where they heard of nothing.
 func parse(text string) (_ clause, wrong *Error) {
-	parsing.Lock()
-	defer parsing.Unlock()
 	defer func() {
 		if p := recover(); p != nil {
 			wrong = &Error{What: fmt.Sprintf("CESQL %q can not be parsed", clip(text)), Fix: quoteText}

@@ -134,6 +134,12 @@ func TestMatch_concurrent(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
+			for n := range 20 {
+				text := strings.Repeat("NOT ", n) + "(a = 'b' OR c < 4) AND EXISTS d XOR e LIKE 'f%'"
+				if _, err := Compile([]Spec{{CESQL: text}}, nil); err != nil {
+					t.Error(err)
+				}
+			}
 			for range 200 {
 				if pass, why := f.Match(created); !pass {
 					t.Error(why)
@@ -141,9 +147,6 @@ func TestMatch_concurrent(t *testing.T) {
 				if _, why := f.Match(map[string]string{"id": "1"}); why == "" {
 					t.Error("an event without type passes")
 				}
-			}
-			if _, err := Compile(specs, nil); err != nil {
-				t.Error(err)
 			}
 		})
 	}

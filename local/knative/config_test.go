@@ -82,6 +82,7 @@ func TestDelivery_refused(t *testing.T) {
 		"lower_case":          {Delivery{Timeout: "pt1s"}, "spec.delivery.timeout: no ISO"},
 		"seconds_above_3276":  {Delivery{Timeout: "PT3277S"}, "spec.delivery.timeout: a part above 3276"},
 		"a_very_long_time":    {Delivery{Timeout: "P3000Y"}, "spec.delivery.timeout: longer than 100 years"},
+		"a_sum_too_long":      {Delivery{Timeout: "P99Y3000M"}, "spec.delivery.timeout: longer than 100 years"},
 		"dead_letter_sink":    {Delivery{DeadLetterSink: &Destination{URI: "/x"}}, "spec.delivery.deadLetterSink.uri: relative"},
 		"dead_letter_nowhere": {Delivery{DeadLetterSink: &Destination{}}, "spec.delivery.deadLetterSink: missing"},
 	} {
@@ -281,4 +282,17 @@ func TestISO(t *testing.T) {
 			t.Errorf("%v is %s, want %s; read back %v %v", d, got, want, back, err)
 		}
 	}
+}
+
+// No text brings the parser down, and what it reads can be waited for.
+func FuzzDuration(f *testing.F) {
+	for _, text := range []string{"PT0.25S", "-PT1S", "+P1DT", "P1Y2M3W4DT5H6M7.89S", "P", "-", "-P", "P0", "PT3277S", "P3276Y", "P99Y3000M", "P100Y", "PT1.S", "PT,5S", "P-1D"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		d, err := parseDuration(text)
+		if err == nil && (d < 0 || d%(100*time.Millisecond) != 0 || d > 150*365*24*time.Hour) {
+			t.Errorf("%q is %v", text, d)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package knative
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 )
@@ -105,7 +106,8 @@ func (c *checker) reference(field string, r Reference) {
 // urlProblem is why a URL can not be read, without the URL: it may hold a
 // password.
 func urlProblem(err error) error {
-	if e, ok := err.(*url.Error); ok { //nolint:errorlint // url.Parse returns it bare
+	var e *url.Error
+	if errors.As(err, &e) {
 		return e.Err
 	}
 	return err

@@ -9,8 +9,8 @@ import (
 	"github.com/rickb777/date/period"
 )
 
-// longestYears keeps durations far within what a time.Duration holds.
-const longestYears = 100
+// longestDays keeps durations far within what a time.Duration holds.
+const longestDays = 36_525
 
 // parseDuration reads an ISO 8601 duration as Knative does, down to its limits:
 // one decimal of each part is kept and the rest cut off, a negative duration
@@ -25,7 +25,7 @@ func parseDuration(text string) (time.Duration, error) {
 		}
 		return 0, fmt.Errorf("%q is no ISO 8601 duration", text)
 	}
-	if p = p.Abs(); p.YearsFloat() > longestYears {
+	if p = p.Abs(); p.TotalDaysApprox() > longestDays {
 		return 0, errors.New("is longer than 100 years")
 	}
 	d, _ := p.Duration()

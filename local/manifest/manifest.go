@@ -106,7 +106,7 @@ func meta(t *template.Template, function, trigger string) knative.Meta {
 // others are gone.
 func delivery(d template.Delivery) *knative.Delivery {
 	out := &knative.Delivery{
-		Retry: new(int32(d.Retry)), BackoffPolicy: d.BackoffPolicy, //nolint:gosec // the template bounds it
+		Retry: new(int32(d.Retry)), BackoffPolicy: d.BackoffPolicy,
 		BackoffDelay: knative.ISO(time.Duration(d.BackoffDelay)), Timeout: knative.ISO(time.Duration(d.Timeout)),
 	}
 	if name := d.DeadLetter.Function; name != "" {

@@ -44,6 +44,8 @@ func newProgram(t *testing.T) program {
 
 // echo posts text, which is not sent again by itself, and returns the answer.
 func echo(ctx context.Context, r *Runner, text io.Reader) (string, http.Header, error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://hold-mugs.somssi.svc.cluster.local/echo", io.NopCloser(text))
 	if err != nil {
 		return "", nil, err
@@ -94,7 +96,7 @@ func TestReplace_finishes_what_is_in_flight_and_gives_the_rest_to_the_next(t *te
 	slow, body := io.Pipe()
 	answers := make(chan string, 2)
 	ask := func(text io.Reader) {
-		answer, _, err := echo(context.Background(), r, text)
+		answer, _, err := echo(t.Context(), r, text)
 		answers <- fmt.Sprint(answer, err)
 	}
 	go ask(slow)

@@ -50,11 +50,12 @@ func connectionOpts(c Config) []kgo.Opt {
 	}, c.KafkaOpts...)
 }
 
-// commitEnds commits the end of each partition for which the group has no
+// CommitEnds commits the end of each partition for which the group has no
 // commit. Without it records that are written before the first commit would be
 // missed, or older ones delivered, after a restart. A topic that is not there
-// yet is left out: all its records are newer.
-func commitEnds(ctx context.Context, c Config) error {
+// yet is left out: all its records are newer. Start does it with Latest; by
+// itself it is what happens to a source that has no consumer for now.
+func CommitEnds(ctx context.Context, c Config) error {
 	client, err := kgo.NewClient(connectionOpts(c)...)
 	if err != nil {
 		return err

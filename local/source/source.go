@@ -58,7 +58,7 @@ func Start(ctx context.Context, c Config) (*Source, error) {
 		return nil, fmt.Errorf("source %s: %w", c.Name, err)
 	}
 	if c.Latest {
-		if err := commitEnds(ctx, c); err != nil {
+		if err := CommitEnds(ctx, c); err != nil {
 			return nil, fmt.Errorf("source %s: commit the ends of %v for group %s: %w", c.Name, c.Topics, c.Group, err)
 		}
 	}

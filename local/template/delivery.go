@@ -85,7 +85,7 @@ func (c checker) cron(n *node) {
 		return
 	}
 	if strings.HasPrefix(schedule.value.(string), "@every") {
-		c.add(schedule.at, ruleEvery, fmt.Sprintf("schedule %q is not for a PingSource, which refuses @every", clip(schedule.value.(string))),
+		c.add(schedule.at, rulePing, fmt.Sprintf("schedule %q is not for a PingSource, which refuses @every", clip(schedule.value.(string))),
 			`write when, not how often, with seconds first if need be, such as "*/5 * * * * *"`)
 		return
 	}

@@ -64,10 +64,5 @@ func (d Duration) String() string {
 	return s
 }
 
-// ISO writes the duration as Knative reads it, such as PT0.5S.
-func (d Duration) ISO() string {
-	return "PT" + strconv.FormatFloat(time.Duration(d).Seconds(), 'f', -1, 64) + "S"
-}
-
 // MarshalText writes the duration as String does, for commands that print JSON.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }

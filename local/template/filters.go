@@ -1,6 +1,7 @@
 package template
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -10,12 +11,7 @@ import (
 
 // filters reports what Knative would refuse of a trigger's filters, each where it is written.
 func (c checker) filters(broker *node, b Broker) {
-	_, err := filter.Compile(b.Filters, b.Attributes)
-	var found filter.Errors
-	if !errors.As(err, &found) {
-		return
-	}
-	for _, f := range found {
+	for _, f := range c.compile(b) {
 		n := broker.follow(f.Path)
 		if n == nil || misread(n) {
 			continue // has been reported
@@ -30,6 +26,21 @@ func (c checker) filters(broker *node, b Broker) {
 		}
 		c.add(at, rule, n.path()+": "+f.What, f.Fix)
 	}
+}
+
+// compile compiles the same filters once, not with each environment again: it is what takes time.
+func (c checker) compile(b Broker) filter.Errors {
+	key, err := json.Marshal([]any{b.Filters, b.Attributes})
+	if err != nil {
+		return nil // strings never fail
+	}
+	found, known := c.compiled[string(key)]
+	if !known {
+		_, err = filter.Compile(b.Filters, b.Attributes)
+		errors.As(err, &found)
+		c.compiled[string(key)] = found
+	}
+	return found
 }
 
 // follow returns the value at the end of a path of keys and indexes, or nil.

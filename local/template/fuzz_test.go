@@ -2,6 +2,7 @@ package template
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,11 @@ func FuzzLoad(f *testing.F) {
 		if err != nil && !errors.As(err, &problems) {
 			t.Fatalf("%T is not Problems", err)
 		}
+		r := newReport("template.yaml", text)
+		if found, root := r.load("local"); root != nil {
+			bites{r, root, found}.find()
+		}
+		problems = r.found
 		lines := strings.Count(string(text), "\n") + strings.Count(string(text), "\r") + 1
 		for _, p := range problems {
 			if p.Line < 1 || p.Line > lines || p.Col < 1 || p.Rule == "" || p.What == "" || p.Fix == "" {
@@ -63,6 +69,19 @@ func TestHostile(t *testing.T) {
 				t.Errorf("%s after %q: no problem found", name, before)
 			}
 		}
+	}
+	// Many filters that take the parser of CESQL long, with as many environments as there may be.
+	began := time.Now()
+	text := "version: 1\ntopics: {t: {}}\nfunctions: {do-it: {triggers: {x: {broker: {topic: t, filters: [" +
+		strings.Repeat(`{cesql: "`+strings.Repeat("(", 64)+`a"}, `, 300) + "]}}}}}\nenvironments:\n"
+	for i := range maxEnvironments {
+		text += fmt.Sprintf("  e%d: {}\n", i)
+	}
+	if _, err := Parse("template.yaml", []byte(text), ""); err == nil {
+		t.Error("brackets that are not closed are read")
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Logf("filters: %v", took)
 	}
 	if _, err := Parse("template.yaml", []byte("version: 1\n#"+strings.Repeat("x", maxBytes)), ""); err == nil {
 		t.Error("a file beyond the limit is read")

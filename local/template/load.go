@@ -1,7 +1,6 @@
 package template
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 )
@@ -22,20 +21,46 @@ func Load(path, env string) (*Template, error) {
 
 // Parse is Load for a text that is at hand; name stands for the file in errors.
 func Parse(name string, text []byte, env string) (*Template, error) {
-	// Some editors begin a file with a byte order mark, or end lines as their system does.
-	text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 	r := newReport(name, text)
-	root := read(r, text)
-	if root == nil {
-		return nil, r.problems()
+	t, _ := r.load(env)
+	if err := r.problems(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Check is Load that also finds what is legal and bites: the problems are errors and warnings in the
+// order of the file. There is no template where one is an error. The error is that of reading the file.
+func Check(path, env string) (*Template, Problems, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read template: %w", err)
+	}
+	r := newReport(path, text)
+	t, root := r.load(env)
+	if root != nil {
+		bites{r, root, t}.find()
+	}
+	_ = r.problems()
+	if r.found.Count(LevelError) > 0 {
+		t = nil
+	}
+	return t, r.found, nil
+}
+
+// load reads the text with an environment merged in, and reports all that is wrong. The root is that of
+// what was merged; nil where the text is no YAML.
+func (r *report) load(env string) (*Template, *node) {
+	file := read(r, r.text)
+	if file == nil {
+		return nil, nil
 	}
 	// The file must hold without an environment and with each of its own, so that a mistake meant for a
 	// cluster is seen on the laptop.
-	t := check(r, root)
-	over := root.get("environments")
+	t, root := check(r, file), file
+	over := file.get("environments")
 	if env != "" && env != "local" && over.get(env) == nil {
-		at := root.at
+		at := file.at
 		if over != nil {
 			at = over.keyAt
 		}
@@ -47,15 +72,13 @@ func Parse(name string, text []byte, env string) (*Template, error) {
 			r.add(overlay.keyAt, ruleNumber, "there are too many environments", fmt.Sprintf("keep it to %d", maxEnvironments))
 			break
 		}
-		merged := check(r, overlaid(r, root, overlay))
+		both := overlaid(r, file, overlay)
+		merged := check(r, both)
 		if overlay.key == env {
-			t = merged
+			t, root = merged, both
 		}
 	}
-	if err := r.problems(); err != nil {
-		return nil, err
-	}
-	return t, nil
+	return t, root
 }
 
 // overlaid is the file with one environment merged in. An environment has what the file has, but for

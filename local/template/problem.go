@@ -9,12 +9,19 @@ import (
 	"golang.org/x/text/width"
 )
 
+// The levels of a Problem: a template with an error is not used, one with a warning does what it says.
+const (
+	LevelError   = "error"
+	LevelWarning = "warning"
+)
+
 // Problem is one thing that is wrong in a template, where it is, and how to mend it.
 type Problem struct {
 	File   string `json:"file"`
 	Line   int    `json:"line"` // from 1
 	Col    int    `json:"col"`  // from 1, in characters
-	Rule   string `json:"rule"` // stable, such as T004
+	Level  string `json:"level"`
+	Rule   string `json:"rule"` // stable, such as T004 or K13
 	What   string `json:"what"`
 	Fix    string `json:"fix"`
 	Source string `json:"source"` // the line of the file, or of a long line the part around Col
@@ -25,8 +32,8 @@ type Problem struct {
 // String is the problem as a terminal shows it: place, rule and what, the line, a caret with the fix.
 func (p Problem) String() string {
 	number := fmt.Sprintf("%4d", p.Line)
-	return fmt.Sprintf("%s:%d:%d error %s %s\n%s | %s\n%*s | %s^ %s\n",
-		p.File, p.Line, p.Col, p.Rule, p.What, number, p.Source, len(number), "", p.indent, p.Fix)
+	return fmt.Sprintf("%s:%d:%d %s %s %s\n%s | %s\n%*s | %s^ %s\n",
+		p.File, p.Line, p.Col, p.Level, p.Rule, p.What, number, p.Source, len(number), "", p.indent, p.Fix)
 }
 
 // Problems is everything that is wrong in a template, in the order of the file. As an error it reads as
@@ -39,6 +46,16 @@ func (ps Problems) Error() string {
 		b.WriteString(p.String())
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// Count returns how many problems are of a level.
+func (ps Problems) Count(level string) (n int) {
+	for _, p := range ps {
+		if p.Level == level {
+			n++
+		}
+	}
+	return n
 }
 
 // around is how many characters of a long line are shown before and after the place of a problem.

@@ -97,7 +97,7 @@ func TestLineEnds(t *testing.T) {
 // TestProblemJSON pins what commands print under -o json.
 func TestProblemJSON(t *testing.T) {
 	_, err := Parse("t", []byte("version: 1\ntopcs: {}\n"), "")
-	wantJSON(t, "problems", err, `[{"file":"t","line":2,"col":1,"rule":"T004","what":"unknown key \"topcs\"","fix":"did you mean \"topics\"?","source":"topcs: {}"}]`)
+	wantJSON(t, "problems", err, `[{"file":"t","line":2,"col":1,"level":"error","rule":"T004","what":"unknown key \"topcs\"","fix":"did you mean \"topics\"?","source":"topcs: {}"}]`)
 }
 
 // TestQuote puts the caret under the place, whatever stands before it.

@@ -1,11 +1,14 @@
 package template
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"unicode"
+
+	"somssi/local/filter"
 )
 
 // place is a position in the file, both from 1; Col counts characters.
@@ -15,24 +18,35 @@ type place struct{ line, col int }
 // and once more with each environment.
 type report struct {
 	file  string
+	text  []byte
 	lines [][]rune // once for all problems, which may be many in one long line
 	seen  map[string]bool
 	found Problems
+
+	compiled map[string]filter.Errors // what is wrong with filters, by their JSON
 }
 
 func newReport(file string, text []byte) *report {
-	r := &report{file: file, seen: map[string]bool{}}
+	// Some editors begin a file with a byte order mark, or end lines as their system does.
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
+	r := &report{file: file, text: text, seen: map[string]bool{}, compiled: map[string]filter.Errors{}}
 	for line := range strings.SplitSeq(string(text), "\n") {
 		r.lines = append(r.lines, []rune(line))
 	}
 	return r
 }
 
-// add notes a problem at a place. What and fix may hold words of the file, so they are made fit to print.
-func (r *report) add(at place, rule, what, fix string) {
+// add notes an error at a place. What and fix may hold words of the file, so they are made fit to print.
+func (r *report) add(at place, rule, what, fix string) { r.note(at, LevelError, rule, what, fix) }
+
+// warn notes what is legal and bites.
+func (r *report) warn(at place, rule, what, fix string) { r.note(at, LevelWarning, rule, what, fix) }
+
+func (r *report) note(at place, level, rule, what, fix string) {
 	at.line = min(max(at.line, 1), len(r.lines))
 	at.col = max(at.col, 1)
-	p := Problem{File: r.file, Line: at.line, Col: at.col, Rule: rule, What: printable(what), Fix: printable(fix)}
+	p := Problem{File: r.file, Line: at.line, Col: at.col, Level: level, Rule: rule, What: printable(what), Fix: printable(fix)}
 	key := fmt.Sprint(p.Line, p.Col, p.Rule, p.What)
 	if r.seen[key] {
 		return

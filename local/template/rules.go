@@ -31,7 +31,9 @@ const (
 
 	ruleNoRetry  = "K2"  // deadLetter comes with retry, and retry with backoffDelay: a field that is said removes the defaults of the others
 	ruleNoFilter = "K7"  // a KafkaSource has no filter
-	ruleNoGroup  = "K11" // a Trigger chooses neither its group nor where it begins
+	ruleStart    = "K11" // a Trigger chooses neither its group nor where it begins; what a default does is said
+	ruleOrder    = "K12" // order is that of a partition, not of a key
 	ruleFeature  = "K14" // what only a feature of the cluster allows is not in the format
-	ruleEvery    = "K15" // a schedule is no @every
+	rulePing     = "K15" // a schedule is no @every, and has no delivery policy
+	ruleRun      = "K16" // a function does not consume in its own process
 )

@@ -71,6 +71,11 @@ func (d decoder) int(n *node, v reflect.Value, f field) {
 }
 
 func (d decoder) oneOf(n *node, word string, f field) {
+	if f.key == "ordering" && strings.Contains(word, "key") {
+		d.r.add(n.at, ruleOrder, fmt.Sprintf("%s can not be %q: Knative keeps the order of a partition, not of a key", n.path(), clip(word)),
+			"write ordered, and give the topic as many partitions as there shall be events in flight")
+		return
+	}
 	if len(f.enum) > 0 && !slices.Contains(f.enum, word) {
 		d.r.add(n.at, ruleValue, fmt.Sprintf("%s can not be %q", n.path(), clip(word)), didYouMean(word, f.enum, "use one of "))
 	}
