@@ -2,12 +2,9 @@ package capture
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"maps"
 	"mime"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -26,9 +23,6 @@ type File struct {
 	// the text.
 	Leaks []string
 }
-
-// wrapped is the id of a record that was no event.
-var wrapped = regexp.MustCompile(`^partition:(\d+)/offset:(\d+)$`)
 
 type event struct {
 	attributes map[string]string
@@ -106,67 +100,4 @@ func (e *event) text() ([]byte, error) {
 	err := enc.WriteToken(jsontext.EndObject)
 	// Without a datacontenttype the SDK reads a blank here as part of the Base64.
 	return bytes.Replace(out.Bytes(), []byte("\n  \"data_base64\": "), []byte("\n  \"data_base64\":"), 1), err
-}
-
-type scalar struct{ path, value string }
-
-// scalars are the values that will be replaced and are long enough to be known
-// again: shorter ones are in any text by chance.
-func (e *event) scalars(f *Fields) (all []scalar) {
-	add := func(path []string, value string) {
-		if len([]rune(value)) >= 4 && f.match(path) {
-			all = append(all, scalar{strings.Join(path, "."), value})
-		}
-	}
-	for name, value := range e.attributes {
-		add([]string{name}, value)
-	}
-	if e.isJSON {
-		walk(jsontext.NewDecoder(bytes.NewReader(e.data)), []string{"data"}, add)
-	}
-	return all
-}
-
-// walk calls found with each text and number of a valid JSON value.
-func walk(d *jsontext.Decoder, path []string, found func(path []string, value string)) {
-	kind := d.PeekKind()
-	token, err := d.ReadToken()
-	if err != nil {
-		return
-	}
-	switch kind {
-	case '"', '0':
-		found(path, token.String())
-	case '{', '[':
-		for d.PeekKind() != '}' && d.PeekKind() != ']' {
-			inside := path
-			if kind == '{' {
-				name, err := d.ReadToken()
-				if err != nil {
-					return
-				}
-				inside = append(slices.Clone(path), name.String())
-			}
-			walk(d, inside, found)
-		}
-		_, _ = d.ReadToken()
-	}
-}
-
-// safe is text as a file's name that every system takes. One that had to be
-// changed or cut has a mark at its end, so that two do not become one.
-func safe(text string) string {
-	name := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '_' {
-			return r
-		}
-		return '-'
-	}, text)
-	if strings.HasPrefix(name, ".") {
-		name = "-" + name[1:]
-	}
-	if name != text || len(name) > 120 {
-		name = fmt.Sprintf("%s-%.4x", name[:min(len(name), 110)], sha256.Sum256([]byte(text)))
-	}
-	return name + ".json"
 }

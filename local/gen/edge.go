@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -97,49 +96,6 @@ func textEdges(s *jsonschema.Schema, random *rand.Rand) ([]one, error) {
 	return all, nil
 }
 
-func arrayEdges(s *jsonschema.Schema, random *rand.Rand) ([]one, error) {
-	least, most := bounds(s.MinItems, s.MaxItems, 20)
-	inside, err := edges(s.Items, random)
-	if err != nil {
-		return nil, err
-	}
-	var all []one
-	for _, length := range slices.Compact([]int{least, most}) {
-		items := manyItems(inside, length, s.UniqueItems)
-		all = append(all, one{fmt.Sprintf("%d items", len(items)), "[" + strings.Join(items, ",") + "]"})
-	}
-	return all, nil
-}
-
-// manyItems are n values, the largest of those inside first; where all must
-// differ, the others of the same length or fewer than n.
-func manyItems(inside []one, n int, unique bool) []string {
-	var items []string
-	for i := 0; len(items) < n && i < 100*n; i++ {
-		item := inside[len(inside)-1-i%len(inside)].value
-		if unique && slices.Contains(items, item) {
-			item = numbered(item, i)
-		}
-		if item != "" && (!unique || !slices.Contains(items, item)) {
-			items = append(items, item)
-		}
-	}
-	return items
-}
-
-// numbered is a JSON string with a number for its last characters, "" where it
-// is none or too short for that.
-func numbered(item string, i int) string {
-	if !strings.HasPrefix(item, `"`) {
-		return ""
-	}
-	runes, digits := []rune(strings.Trim(item, `"`)), []rune(fmt.Sprint(i))
-	if len(runes) < len(digits) || strings.Contains(item, `\`) {
-		return ""
-	}
-	return `"` + string(runes[:len(runes)-len(digits)]) + string(digits) + `"`
-}
-
 // objectEdges are an object with all at its least, one with all at its most,
 // and each property at each of its limits with the others plausible.
 func objectEdges(s *jsonschema.Schema, random *rand.Rand) ([]one, error) {
@@ -171,34 +127,4 @@ func objectEdges(s *jsonschema.Schema, random *rand.Rand) ([]one, error) {
 		all = append(all, one{"a member that nobody knows", usual.with("x-unknown", `{"더":[null,1.5,""]}`).String()})
 	}
 	return all, nil
-}
-
-// attributeEdges are events whose attributes are at their limits.
-func attributeEdges(e object) (all []one) {
-	add := func(what string, event object) { all = append(all, one{what, event.String()}) }
-	add("id: 1 byte", e.with("id", `"a"`))
-	add("id: 128 bytes", e.with("id", quote(strings.Repeat("i", mostID))))
-	add("id: percent signs and quotes", e.with("id", quote(`%0a"\'`)))
-	add("source: 512 bytes", e.with("source", quote("/"+strings.Repeat("s", mostSource-1))))
-	add("subject: absent", e.without("subject"))
-	add("subject: 255 bytes of Hangul", e.with("subject", quote(strings.Repeat("솜", mostSubject/3))))
-	add("time: absent", e.without("time"))
-	add("time: year 1900", e.with("time", `"1900-01-01T00:00:00Z"`))
-	add("time: year 9999", e.with("time", `"9999-12-31T23:59:59.999999999Z"`))
-	add("time: another zone", e.with("time", `"2026-03-01T08:59:59+18:00"`))
-	add("datacontenttype: absent", e.without("datacontenttype"))
-	add("datacontenttype: with a charset", e.with("datacontenttype", `"application/json; charset=UTF-8"`))
-	add("dataschema: absent", e.without("dataschema"))
-	add("partitionkey: absent", e.without("partitionkey"))
-	add("traceparent: absent", e.without("traceparent"))
-	add("extensions: of each type", e.with("a", "true").with("b", "-2147483648").with("c", `"true"`))
-	most := e
-	for n := 0; n < mostExtensions-2-2; n++ { // room for the two that a source adds
-		most = most.with(fmt.Sprintf("x%d", n), `"x"`)
-	}
-	add("extensions: as many as there may be", most)
-	reversed := slices.Clone(e)
-	slices.Reverse(reversed)
-	add("members: in reverse", reversed)
-	return all
 }
