@@ -47,8 +47,8 @@ checked: valid and edge events are allowed by the schema, hostile ones are not.`
 			if !slices.Contains([]string{gen.Valid, gen.Edge, gen.Hostile}, kind) {
 				return inputError{fmt.Errorf("--kind %s: the kinds are valid, edge and hostile", kind)}
 			}
-			if n < 0 || n > 1_000_000 {
-				return inputError{fmt.Errorf("-n %d: from 1 to 1,000,000, or 0 for one valid event or each case once", n)}
+			if n < 0 || n > 100_000 {
+				return inputError{fmt.Errorf("-n %d: from 1 to 100,000, or 0 for one valid event or each case once", n)}
 			}
 			if !cmd.Flags().Changed("seed") {
 				seed = uint64(rand.Uint32())
@@ -129,7 +129,11 @@ func (c *cli) makeEvents(typ, kind string, n int, seed uint64) error {
 	if err != nil {
 		return inputError{err}
 	}
-	events, err := s.Make(kind, n, seed)
+	var events []gen.Event
+	err = c.slow(func() (err error) {
+		events, err = s.Make(kind, n, seed)
+		return err
+	}, "making %d events", n)
 	if err != nil {
 		return inputError{err} // the schema's
 	}
