@@ -113,15 +113,15 @@ func writeList(w io.Writer, all []listed, f dlq.Filter) {
 	fmt.Fprintln(table, "KEY\tFUNCTION\tREASON\tCODE\tATTEMPTS\tREDRIVES\tTYPE\tEVENT\tDIED")
 	for _, l := range all {
 		fmt.Fprintln(table, strings.Join([]string{
-			l.Short, cmp.Or(l.Function, "-"), cmp.Or(short(l.Reason, 60), "-"), cmp.Or(l.Code, "-"), orDash(l.Attempts), orDash(l.Redrives),
+			l.Short, cmp.Or(l.Function, "-"), cmp.Or(short(l.Reason, 60), "-"), cmp.Or(l.Code, "-"), timesOrDash(l.Attempts), timesOrDash(l.Redrives),
 			cmp.Or(l.Type, "-"), cmp.Or(short(l.Event, 40), "-"), ago(l.Died),
 		}, "\t"))
 	}
 	_ = table.Flush()
 }
 
-// orDash is a count, - where it is none.
-func orDash(n int) string {
+// timesOrDash is a count, - where it is none.
+func timesOrDash(n int) string {
 	if n == 0 {
 		return "-"
 	}

@@ -81,7 +81,7 @@ func writeOutcome(w io.Writer, answer outcome) {
 		if several {
 			count = fmt.Sprintf("%d\t", s.count)
 		}
-		fmt.Fprintf(table, "%s%s\t%s\t%s\t%d\t%s\n", count, l.function, l.fate, orDash(s.tries), s.ms, l.why)
+		fmt.Fprintf(table, "%s%s\t%s\t%s\t%d\t%s\n", count, l.function, l.fate, timesOrDash(s.tries), s.ms, l.why)
 	}
 	_ = table.Flush()
 }
