@@ -12,7 +12,7 @@ import (
 
 // outcome is the answer of send --wait.
 type outcome struct {
-	Sent       []sent             `json:"sent"`
+	Sent       []place             `json:"sent"`
 	Deliveries []harness.Delivery `json:"deliveries"`
 	Unexpected int                `json:"unexpected"` // deliveries of another fate
 	Missing    []missing          `json:"missing"`    // those that are not through
@@ -21,7 +21,7 @@ type outcome struct {
 type missing struct {
 	Function string `json:"function"`
 	Trigger  string `json:"trigger"`
-	sent
+	place
 	State string `json:"state"`
 }
 

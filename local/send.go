@@ -81,25 +81,25 @@ func (c *cli) runSend(cmd *cobra.Command, topic string, files []string, o sendOp
 		return c.awaitFates(cmd.Context(), run, w, records)
 	}
 	if len(records) == 1 {
-		return c.print(sentAs(records[0]), func(w io.Writer) {
+		return c.print(placeOf(records[0]), func(w io.Writer) {
 			fmt.Fprintf(w, "sent to %s, partition %d, offset %d\n", topic, records[0].Partition, records[0].Offset)
 		})
 	}
-	all := make([]sent, len(records))
+	all := make([]place, len(records))
 	for i, r := range records {
-		all[i] = sentAs(r)
+		all[i] = placeOf(r)
 	}
 	return c.print(all, func(w io.Writer) { fmt.Fprintf(w, "sent %d to %s\n", len(all), topic) })
 }
 
-// sent is where a record went.
-type sent struct {
+// place is where a record went.
+type place struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
 	Offset    int64  `json:"offset"`
 }
 
-func sentAs(r *kgo.Record) sent { return sent{r.Topic, r.Partition, r.Offset} }
+func placeOf(r *kgo.Record) place { return place{r.Topic, r.Partition, r.Offset} }
 
 func input(standard io.Reader, files []string) ([]byte, error) {
 	if len(files) == 0 || files[0] == "-" {

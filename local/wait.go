@@ -48,13 +48,13 @@ func (c *cli) prepare(run harness.Run, topic string, o sendOptions) (*waiting, e
 
 // awaitFates waits until every trigger is through with every record.
 func (c *cli) awaitFates(ctx context.Context, run harness.Run, w *waiting, records []*kgo.Record) error {
-	open := map[sent]map[triggerName]bool{}
-	answer := outcome{Sent: []sent{}, Deliveries: []harness.Delivery{}, Missing: []missing{}}
+	open := map[place]map[triggerName]bool{}
+	answer := outcome{Sent: []place{}, Deliveries: []harness.Delivery{}, Missing: []missing{}}
 	for _, r := range records {
-		answer.Sent = append(answer.Sent, sentAs(r))
-		open[sentAs(r)] = map[triggerName]bool{}
+		answer.Sent = append(answer.Sent, placeOf(r))
+		open[placeOf(r)] = map[triggerName]bool{}
 		for _, t := range w.triggers {
-			open[sentAs(r)][t] = true
+			open[placeOf(r)][t] = true
 		}
 	}
 	left := len(records) * len(w.triggers)
@@ -74,7 +74,7 @@ func (c *cli) awaitFates(ctx context.Context, run harness.Run, w *waiting, recor
 		}
 		for _, d := range more {
 			w.after = d.Number
-			at, by := sent{d.Topic, d.Partition, d.Offset}, triggerName{d.Function, d.Trigger}
+			at, by := place{d.Topic, d.Partition, d.Offset}, triggerName{d.Function, d.Trigger}
 			if open[at][by] {
 				delete(open[at], by)
 				answer.Deliveries = append(answer.Deliveries, d)
