@@ -12,7 +12,7 @@ import (
 
 // outcome is the answer of send --wait.
 type outcome struct {
-	Sent       []place             `json:"sent"`
+	Sent       []place            `json:"sent"`
 	Deliveries []harness.Delivery `json:"deliveries"`
 	Unexpected int                `json:"unexpected"` // deliveries of another fate
 	Missing    []missing          `json:"missing"`    // those that are not through
