@@ -45,6 +45,7 @@ forgotten, or with --seed from the seed.`,
 	flags := cmd.Flags()
 	flags.StringVar(&o.kafka, "kafka", "", "host:port of brokers, by commas; unless given the running harness's")
 	flags.StringVar(&o.topic, "topic", "", "the topic")
+	_ = cmd.RegisterFlagCompletionFunc("topic", c.completedFlag(topicsOf))
 	flags.StringVar(&o.from, "from", "beginning", "beginning, an offset of each partition, or a time such as 2026-11-22T09:00:00Z")
 	flags.IntVarP(&o.n, "count", "n", 50, "at most so many events")
 	flags.StringVar(&o.where, "where", "", "only events for which this CloudEvents SQL is true")

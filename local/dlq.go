@@ -51,10 +51,11 @@ func (c *cli) letters() (harness.Run, *sql.DB, error) {
 }
 
 // chosen adds the flags by which letters are chosen; read gives the filter.
-func chosen(cmd *cobra.Command) (read func() (dlq.Filter, error)) {
+func (c *cli) chosen(cmd *cobra.Command) (read func() (dlq.Filter, error)) {
 	var f dlq.Filter
 	var older string
 	cmd.Flags().StringVar(&f.Function, "function", "", "only this function's")
+	_ = cmd.RegisterFlagCompletionFunc("function", c.completedFlag(functionsOf))
 	cmd.Flags().StringVar(&f.Code, "code", "", "only with this status; - is without an answer")
 	cmd.Flags().StringVar(&f.Type, "type", "", "only events of this type")
 	cmd.Flags().StringVar(&f.Event, "event", "", "only the event of this id")

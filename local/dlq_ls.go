@@ -34,7 +34,7 @@ func (c *cli) dlqList() *cobra.Command {
   go run ./local dlq ls --function update-stats --code 422 -o json`,
 		Args: cobra.NoArgs,
 	}
-	filter := chosen(cmd)
+	filter := c.chosen(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		f, err := filter()
 		if err != nil {

@@ -26,9 +26,10 @@ func (c *cli) dlqPurge() *cobra.Command {
 		Example: `  go run ./local dlq purge 1f0c22ab
   go run ./local dlq purge --older 30d --yes
   go run ./local dlq purge --all --function update-stats`,
-		Args: cobra.ArbitraryArgs,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: c.completedKeys,
 	}
-	filter := chosen(cmd)
+	filter := c.chosen(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		f, err := filter()
 		if err != nil {

@@ -29,9 +29,10 @@ Exit code 1: some were not taken.`,
 		Example: `  go run ./local dlq redrive 1f0c22ab
   go run ./local dlq redrive --all --function update-stats --code 422
   go run ./local dlq redrive --all --rate 5 --dry-run`,
-		Args: cobra.ArbitraryArgs,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: c.completedKeys,
 	}
-	filter := chosen(cmd)
+	filter := c.chosen(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		f, err := filter()
 		switch {

@@ -36,10 +36,11 @@ type shown struct {
 
 func (c *cli) dlqShow() *cobra.Command {
 	return &cobra.Command{
-		Use:     "show <key>",
-		Short:   "Show one dead letter with all that is known of it",
-		Example: "  go run ./local dlq show 1f0c22ab\n  go run ./local dlq show 1f0c22ab -o json",
-		Args:    cobra.ExactArgs(1),
+		Use:               "show <key>",
+		Short:             "Show one dead letter with all that is known of it",
+		Example:           "  go run ./local dlq show 1f0c22ab\n  go run ./local dlq show 1f0c22ab -o json",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: c.completedKeys,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			run, db, err := c.letters()
 			if err != nil {

@@ -162,6 +162,27 @@ func TestDLQ_leaves_what_fails_again(t *testing.T) {
 	lettersOf(t, h, "notify-interested", id, 1)
 }
 
+// What a shell is told when the user asks for more.
+func TestComplete(t *testing.T) {
+	h := house(t)
+	l := lettersOf(t, h, "update-stats", poison(t, h), 1)[0]
+	for args, want := range map[string]string{
+		"invoke ":            "update-stats\n",
+		"send ":              "new_talent_events\n",
+		"capture --topic ":   "new_talent_events\n",
+		"gen ":               "somssi.talent.closed.v1\n",
+		"gen --kind ":        "hostile\n",
+		"dlq ls --function ": "update-stats\n",
+		"dlq show ":          l.Key[:8],
+		"dlq redrive ":       "\tupdate-stats: talentId, at or category",
+	} {
+		_, out, _ := local(t, ".", append([]string{"__complete", "--state", common.state}, strings.Split(args, " ")...)...)
+		if !strings.Contains(out, want) {
+			t.Errorf("%q: %s\nwant %s", args, out, want)
+		}
+	}
+}
+
 func TestDLQ_says_what_is_wrong(t *testing.T) {
 	house(t)
 	for args, want := range map[string]string{

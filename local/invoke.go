@@ -36,7 +36,8 @@ Exit code 1: it was not what --expect says.`,
 		Example: `  go run ./local invoke update-stats functions/update-stats/testdata/guitar-registered.json
   go run ./local gen somssi.talent.closed.v1 | go run ./local invoke evict-cache -
   echo '{"type":"new_talent","talent_id":0}' | go run ./local invoke adopt-talent --expect "dead letter"`,
-		Args: cobra.RangeArgs(1, 2),
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: c.completed(functionsOf),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if fates := []string{source.Done, source.Again, source.DeadLetter, source.Discarded}; !slices.Contains(fates, expect) {
 				return inputError{fmt.Errorf("--expect %s: it is one of %s", expect, strings.Join(fates, ", "))}

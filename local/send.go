@@ -40,7 +40,8 @@ it done and filtered are right. Exit code 1: another fate, or the time is over.`
   echo '{"type":"new_talent","talent_id":9001,"title":"기타 레슨","category":"music"}' | go run ./local send new_talent_events
   go run ./local gen somssi.talent.registered.v1 -n 100 | go run ./local send new_talent_events - --wait --timeout 1m
   go run ./local send new_talent_events poison.json --expect 'update-stats=dead letter,notify-interested=dead letter'`,
-		Args: cobra.RangeArgs(1, 2),
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: c.completed(topicsOf),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.wait = o.wait || cmd.Flags().Changed("expect") || cmd.Flags().Changed("timeout")
 			return c.runSend(cmd, args[0], args[1:], o)
