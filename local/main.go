@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -90,7 +91,10 @@ Exit code 0: it worked; 1: it did not, or an expected figure was not found;
 		c.up(),
 		c.demo(),
 		c.plan(),
+		c.gen(),
 		c.send(),
+		c.invoke(),
+		c.capture(),
 		c.events(),
 		c.why(),
 		c.status(),
@@ -99,6 +103,7 @@ Exit code 0: it worked; 1: it did not, or an expected figure was not found;
 		c.step(),
 		c.breakOn(),
 		c.replay(),
+		c.dlq(),
 		c.env(),
 		c.rebuild(),
 		c.doctor(),
@@ -136,6 +141,19 @@ func (c *cli) print(v any, text func(w io.Writer)) error {
 
 // say tells a person what goes on; it is not part of the answer.
 func (c *cli) say(format string, args ...any) { fmt.Fprintf(c.problems, format+"\n", args...) }
+
+// slow runs do, and says what goes on where that takes longer than a second.
+func (c *cli) slow(do func() error, format string, args ...any) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(time.Second):
+		c.say(format, args...)
+		return <-done
+	}
+}
 
 func (c *cli) tell(err error) {
 	var listed template.Problems
