@@ -224,11 +224,16 @@ func TestDLQ_redrives_the_record_itself(t *testing.T) {
 		t.Errorf("%+v %v", answer, err)
 	}
 	full.Attributes["id"] = "another"
+	var history []harness.Delivery
+	if err := harness.Get(h.Run, "/dev/events?function=update-stats&event="+id, &history); err != nil || len(history) != 2 || !history[1].Replay ||
+		history[1].Fate != "dead letter" || history[1].Offset != history[0].Offset || history[1].Attempts[0].Status != 422 || history[1].Attempts[0].Answer == "" {
+		t.Errorf("the history has %+v (%v)", history, err)
+	}
 	if answer, err = again(t.Context(), h.Run, full); err != nil || answer.FromRecord || answer.Event != "another" {
 		t.Errorf("of another event: %+v %v", answer, err)
 	}
 	full.Dest, full.Function = "http://gone", "gone"
-	if _, err = again(t.Context(), h.Run, full); err == nil || !strings.Contains(err.Error(), "no function gone") {
+	if _, err = again(t.Context(), h.Run, full); err == nil || !strings.Contains(err.Error(), `no function "gone"`) {
 		t.Errorf("of no function: %v", err)
 	}
 }

@@ -16,7 +16,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"somssi/local/harness"
 	"somssi/local/knative"
 	"somssi/local/template"
 )
@@ -71,6 +70,7 @@ func (c *cli) command() *cobra.Command {
   go run ./local up                 everything, until Ctrl-C
   go run ./local demo               the main job from end to end, then exit
   go run ./local events --follow    what became of each event
+  go run ./local why <event id>     what one event did, and why
 
 Exit code 0: it worked; 1: it did not, or an expected figure was not found;
 2: what was given is wrong (flags, template.yaml, an event).`,
@@ -96,6 +96,13 @@ Exit code 0: it worked; 1: it did not, or an expected figure was not found;
 		c.invoke(),
 		c.capture(),
 		c.events(),
+		c.why(),
+		c.status(),
+		c.pause(),
+		c.resume(),
+		c.step(),
+		c.breakOn(),
+		c.replay(),
 		c.dlq(),
 		c.env(),
 		c.rebuild(),
@@ -188,13 +195,4 @@ func (c *cli) stateFolder() (string, error) {
 	}
 	root, err := c.root()
 	return filepath.Join(root, c.state), err
-}
-
-// running is the harness that runs with its state in the chosen folder.
-func (c *cli) running() (harness.Run, error) {
-	state, err := c.stateFolder()
-	if err != nil {
-		return harness.Run{}, err
-	}
-	return harness.Running(state)
 }

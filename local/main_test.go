@@ -44,6 +44,8 @@ func TestLocal_says_what_is_wrong(t *testing.T) {
 		{"unknown_flag", "..", "up --prot 1", wrong, []string{"unknown flag: --prot", "up --help"}},
 		{"unknown_format", "..", "env -o yaml", wrong, []string{"text and json"}},
 		{"too_few_arguments", "..", "send", wrong, []string{"usage: go run ./local send <topic> [file]"}},
+		{"idle_alone", "..", "up --idle 5s", wrong, []string{"--idle says when --scale-to-zero"}},
+		{"idle_for_no_time", "..", "up --scale-to-zero --idle 0s", wrong, []string{"--idle 0s", "above zero"}},
 		{"no_repository", empty, "up", wrong, []string{"no template.yaml", "run this in the repository"}},
 		{"broken_template", broken, "up", wrong, []string{`template.yaml:2:1 error T004 unknown key "functionz"`, `did you mean "functions"?`}},
 		{"nothing_running", empty, "env --state " + empty, failed, []string{"no harness is running here: start one with make run"}},

@@ -78,16 +78,16 @@ var resultRows = []row{
 	},
 	{
 		id: "D08", on: both, upstream: "shouldTimeoutAndFail",
-		given: "timeout 500 ms, retry 5, a dead letter sink", when: "the sink never answers", then: "6 requests, each after the timeout of the one before and its wait, and a dead letter without knativeerrorcode",
-		set: []option{retry(5), dead, timeout("PT0.5S")},
+		given: "timeout 2 s, so that a busy machine is in time, retry 5, a dead letter sink", when: "the sink never answers", then: "6 requests, each after the timeout of the one before and its wait, and a dead letter without knativeerrorcode",
+		set: []option{retry(5), dead, timeout("PT2S")},
 		run: func(c *run) {
 			c.answer("sink", answers(Answer{Hang: true}))
 			began, r := time.Now(), event("a")
 			c.write(r)
 			all := c.only("sink", 6)
 			// Five timeouts and five waits; when an attempt began is not seen here.
-			if took := all[5].At.Sub(began); took < 5*500*time.Millisecond+1500*time.Millisecond-slack {
-				c.errorf("the last request came %v after the event was written, want at least 4 s", took)
+			if took := all[5].At.Sub(began); took < 5*2*time.Second+1500*time.Millisecond-slack {
+				c.errorf("the last request came %v after the event was written, want at least 11.5 s", took)
 			}
 			c.want(c.count("dead", 1)[0], r, c.deadly(small("a"), "", ""), "")
 		},

@@ -172,8 +172,8 @@ var resultTextRows = []row{
 	},
 	{
 		id: "XD23", on: both, upstream: "contract 3: the timeout is for an attempt, and an answer within it is one",
-		given: "timeout 1 s, retry 1", when: "the sink takes 300 ms", then: "1 request",
-		set: []option{retry(1), timeout("PT1S")},
+		given: "timeout 10 s, retry 1", when: "the sink takes 300 ms", then: "1 request",
+		set: []option{retry(1), timeout("PT10S")},
 		run: func(c *run) {
 			c.answer("sink", answers(Answer{Status: 200, After: 300 * time.Millisecond}))
 			c.write(event("a"))

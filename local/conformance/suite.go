@@ -29,6 +29,12 @@ type Options struct {
 	// External leaves the dispatching to another process that was set up from
 	// the plan.
 	External bool
+	// Cluster gives the resources of each case to the cluster that kubectl talks
+	// to, and removes them after it.
+	Cluster bool
+	// Wait is how long each thing that must come is waited for. 0 is 30 s in
+	// this process and 90 s elsewhere.
+	Wait time.Duration
 	// Done, unless nil, is told of each result as it comes.
 	Done func(r Result, all int)
 }
@@ -92,6 +98,12 @@ func (o Options) withDefaults() Options {
 			o.Prefix += "-" + uuid.NewString()[:8]
 		}
 	}
+	if o.Wait == 0 {
+		o.Wait = 30 * time.Second
+		if o.External || o.Cluster {
+			o.Wait = 90 * time.Second
+		}
+	}
 	return o
 }
 
@@ -108,6 +120,13 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 		return nil, err
 	}
 	defer server.close()
+	var with target = inProcess{cleanUp: len(o.Kafka) > 0}
+	switch {
+	case o.External:
+		with = stranger{}
+	case o.Cluster:
+		with = cluster{}
+	}
 	if len(o.Kafka) == 0 {
 		own, err := ownKafka()
 		if err != nil {
@@ -121,10 +140,6 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 		return nil, err
 	}
 	defer k.client.Close()
-	var with target = inProcess{}
-	if o.External {
-		with = stranger{}
-	}
 	s := &suite{Options: o, target: with, kafka: k, server: server, all: len(cases)}
 	results := make([]Result, len(cases))
 	// Those that need the most take the longest, so that they begin first.
@@ -193,10 +208,7 @@ func (s *suite) judge(ctx context.Context, c Case, out *Result) {
 	defer cancel()
 	r := &run{
 		setup: s.prepare(c), needs: c.needs, ctx: limited, kafka: s.kafka, server: s.server, sinks: s.server.of(c.ID),
-		limit: 30 * time.Second, written: map[string]map[int32]bool{},
-	}
-	if s.External {
-		r.limit = 90 * time.Second
+		limit: s.Wait, written: map[string]map[int32]bool{},
 	}
 	s.perform(c, r)
 	if ctx.Err() != nil {

@@ -24,7 +24,9 @@ type target interface {
 }
 
 // inProcess is the twin in this process, started anew for each case.
-type inProcess struct{}
+type inProcess struct {
+	cleanUp bool // because the Kafka is there for longer
+}
 
 func (inProcess) skip(Case) string { return "" }
 
@@ -66,14 +68,23 @@ func (c *run) configure(w *way) (twin.Config, error) {
 }
 
 // end gives what is left no time: a case that found all well has waited.
-func (inProcess) end(c *run) {
+func (p inProcess) end(c *run) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, m := range c.control {
 		if err := m.stop(ctx); err != nil {
 			c.errorf("%v", err)
 		}
-		m.crash.Wait()
+		if c.ctx.Err() == nil { // else nobody wants to wait
+			m.crash.Wait()
+		}
+	}
+	if p.cleanUp {
+		unhurried, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), 10*time.Second)
+		defer cancel()
+		if err := c.kafka.cleanUp(unhurried, c.setup); err != nil {
+			c.errorf("clean up: %v", err)
+		}
 	}
 }
 
