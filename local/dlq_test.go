@@ -233,6 +233,9 @@ func TestDLQ_redrives_the_record_itself(t *testing.T) {
 		t.Errorf("of another event: %+v %v", answer, err)
 	}
 	full.Dest, full.Function = "http://gone", "gone"
+	if err := (&shown{Letter: full}).remember(h.Run); err != nil {
+		t.Errorf("the history of a function that is gone: %v", err)
+	}
 	if _, err = again(t.Context(), h.Run, full); err == nil || !strings.Contains(err.Error(), `no function "gone"`) {
 		t.Errorf("of no function: %v", err)
 	}
@@ -259,6 +262,9 @@ func TestDLQ_does_not_send_another_event(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", event, code, out, want)
 		}
 		lettersOf(t, h, "update-stats", kept, 1)
+		if code, out, said := local(t, ".", "dlq", "show", l.Key, "--state", common.state); code != 0 || !strings.Contains(out, "attempt 1 ") {
+			t.Errorf("show: %d %s\n%s", code, said, out)
+		}
 		if strings.HasPrefix(event, "a") { // no function got it: others count such letters
 			lettersOf(t, h, "adopt-talent", kept, 1)
 			if code, _, said := local(t, ".", "dlq", "purge", "--event", kept, "--yes", "--state", common.state); code != 0 {
