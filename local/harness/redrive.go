@@ -65,7 +65,9 @@ func redelivery(of *trigger, e source.Event, at *kgo.Record, began time.Time, an
 		d.Fate, a.Answer = source.DeadLetter, []byte(answer.Body[:min(len(answer.Body), 1024)])
 	}
 	d.Attempts = []source.Attempt{a}
-	return delivery(of, d, true)
+	row := delivery(of, d, true)
+	row.Redrive = true
+	return row
 }
 
 // original is the event that died, and its record where that is still there. A function's answer may have added
