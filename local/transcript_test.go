@@ -174,7 +174,7 @@ func (s *transcript) watched(word string) {
 	})
 	for line := range strings.SplitSeq(strings.TrimSpace(heard()[s.told:]), "\n") {
 		if strings.Contains(line, word) {
-			fmt.Fprintf(&s.text, "                                                            (in the other window) %s\n", line)
+			s.note("It says there: " + line)
 		}
 	}
 	s.text.WriteString("\n")
@@ -189,10 +189,13 @@ var alike = []struct {
 	{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3}`), "09:30:01.250"},
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`), "019c52f1-7c1e-7d3a-9f60-2b8f4e1d6a57"},
 	{regexp.MustCompile(`\b[0-9a-f]{8}  adopt`), "c5ca440b  adopt"},
-	{regexp.MustCompile(`\b\d+ ms\b`), "3 ms"},
-	{regexp.MustCompile(` {2,}3 ms\b`), "  3 ms"},
-	{regexp.MustCompile(`\bin \d+(\.\d+)?m?s\b`), "in 1.9s"},
-	{regexp.MustCompile(`(dead letter +2) +\d+ `), "$1      9   "},
+	{regexp.MustCompile(`(?m)^    attempt 1 +\d+ ms  422`), "    attempt 1                      1 ms  422"},
+	{regexp.MustCompile(`(?m)^    dead letter sink, attempt 1 +\d+ ms`), "    dead letter sink, attempt 1    6 ms"},
+	{regexp.MustCompile(`(?m)^    attempt 1 +\d+ ms  204`), "    attempt 1    2 ms  204"},
+	{regexp.MustCompile(`204 in \d+ ms`), "204 in 2 ms"},
+	{regexp.MustCompile(`rebuilt in [0-9.]+m?s`), "rebuilt in 1.95s"},
+	{regexp.MustCompile(`TRIES  MS +TYPE`), "TRIES  MS  TYPE"},
+	{regexp.MustCompile(`dead letter +2 +\d+ +dev`), "dead letter  2      7   dev"},
 	{regexp.MustCompile(`[ \t]+\n`), "\n"},
 }
 
