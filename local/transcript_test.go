@@ -189,10 +189,10 @@ var alike = []struct {
 	{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3}`), "09:30:01.250"},
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`), "019c52f1-7c1e-7d3a-9f60-2b8f4e1d6a57"},
 	{regexp.MustCompile(`\b[0-9a-f]{8}  adopt`), "c5ca440b  adopt"},
-	{regexp.MustCompile(`(?m)^    attempt 1 +\d+ ms  422`), "    attempt 1                      1 ms  422"},
-	{regexp.MustCompile(`(?m)^    dead letter sink, attempt 1 +\d+ ms`), "    dead letter sink, attempt 1    6 ms"},
-	{regexp.MustCompile(`(?m)^    attempt 1 +\d+ ms  204`), "    attempt 1    2 ms  204"},
-	{regexp.MustCompile(`204 in \d+ ms`), "204 in 2 ms"},
+	{regexp.MustCompile(`(?m)^    attempt 1 +[0-9.]+ m?s +422`), "    attempt 1                      1 ms  422"},
+	{regexp.MustCompile(`(?m)^    dead letter sink, attempt 1 +[0-9.]+ m?s +204`), "    dead letter sink, attempt 1    6 ms  204"},
+	{regexp.MustCompile(`(?m)^    attempt 1 +[0-9.]+ m?s +204`), "    attempt 1    2 ms  204"},
+	{regexp.MustCompile(`204 in [0-9.]+ m?s`), "204 in 2 ms"},
 	{regexp.MustCompile(`rebuilt in [0-9.]+m?s`), "rebuilt in 1.95s"},
 	{regexp.MustCompile(`TRIES  MS +TYPE`), "TRIES  MS  TYPE"},
 	{regexp.MustCompile(`dead letter +2 +\d+ +dev`), "dead letter  2      7   dev"},
@@ -225,6 +225,25 @@ func (s *transcript) compare() {
 			s.Fatal(err)
 		}
 	default:
-		s.Errorf("README.md shows\n%s\nand this session was\n%s\nwrite it with: go test ./local -run TestTranscript -write", shown, want)
+		s.Errorf("README.md shows another session:\n%s\nwrite this one with: go test ./local -run TestTranscript -write", differing(shown, want))
 	}
+}
+
+// differing is the lines of two texts that are not alike, place by place.
+func differing(shown, was string) string {
+	a, b := strings.Split(shown, "\n"), strings.Split(was, "\n")
+	var out strings.Builder
+	for i := range max(len(a), len(b)) {
+		var left, right string
+		if i < len(a) {
+			left = a[i]
+		}
+		if i < len(b) {
+			right = b[i]
+		}
+		if left != right {
+			fmt.Fprintf(&out, "%4d shown: %s\n      was: %s\n", i+1, left, right)
+		}
+	}
+	return out.String()
 }
