@@ -32,7 +32,7 @@ type Options struct {
 	// Cluster gives the resources of each case to the cluster that kubectl talks
 	// to, and removes them after it.
 	Cluster bool
-	// Wait is how long each thing that must come is waited for. 0 is 30 s in
+	// Wait is how long each thing that must come is waited for. 0 is 60 s in
 	// this process and 90 s elsewhere.
 	Wait time.Duration
 	// Done, unless nil, is told of each result as it comes.
@@ -99,7 +99,7 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	if o.Wait == 0 {
-		o.Wait = 30 * time.Second
+		o.Wait = 60 * time.Second
 		if o.External || o.Cluster {
 			o.Wait = 90 * time.Second
 		}
