@@ -12,10 +12,10 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"somssi/local/harness"
 	"somssi/local/knative"
 	"somssi/local/template"
 )
@@ -70,6 +70,7 @@ func (c *cli) command() *cobra.Command {
   go run ./local up                 everything, until Ctrl-C
   go run ./local demo               the main job from end to end, then exit
   go run ./local events --follow    what became of each event
+  go run ./local why <event id>     what one event did, and why
 
 Exit code 0: it worked; 1: it did not, or an expected figure was not found;
 2: what was given is wrong (flags, template.yaml, an event).`,
@@ -90,8 +91,19 @@ Exit code 0: it worked; 1: it did not, or an expected figure was not found;
 		c.up(),
 		c.demo(),
 		c.plan(),
+		c.gen(),
 		c.send(),
+		c.invoke(),
+		c.capture(),
 		c.events(),
+		c.why(),
+		c.status(),
+		c.pause(),
+		c.resume(),
+		c.step(),
+		c.breakOn(),
+		c.replay(),
+		c.dlq(),
 		c.env(),
 		c.rebuild(),
 		c.doctor(),
@@ -129,6 +141,19 @@ func (c *cli) print(v any, text func(w io.Writer)) error {
 
 // say tells a person what goes on; it is not part of the answer.
 func (c *cli) say(format string, args ...any) { fmt.Fprintf(c.problems, format+"\n", args...) }
+
+// slow runs do, and says what goes on where that takes longer than a second.
+func (c *cli) slow(do func() error, format string, args ...any) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(time.Second):
+		c.say(format, args...)
+		return <-done
+	}
+}
 
 func (c *cli) tell(err error) {
 	var listed template.Problems
@@ -170,13 +195,4 @@ func (c *cli) stateFolder() (string, error) {
 	}
 	root, err := c.root()
 	return filepath.Join(root, c.state), err
-}
-
-// running is the harness that runs with its state in the chosen folder.
-func (c *cli) running() (harness.Run, error) {
-	state, err := c.stateFolder()
-	if err != nil {
-		return harness.Run{}, err
-	}
-	return harness.Running(state)
 }

@@ -1,0 +1,66 @@
+package harness
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"somssi/local/source"
+	"somssi/local/template"
+)
+
+func TestNext(t *testing.T) {
+	policy := source.Delivery{Retry: 3, Exponential: true, Delay: time.Second}
+	for _, tc := range []struct {
+		fate      string
+		policy    source.Delivery
+		hasSource bool
+		want      string
+	}{
+		{source.Done, policy, true, "the event is done"},
+		{source.Again, policy, true, "it would be tried again after 2s, up to 3 times, then go to the dead letter sink"},
+		{source.Again, source.Delivery{}, true, "it would go to the dead letter sink: retry is 0"},
+		{source.DeadLetter, policy, true, "it would go to the dead letter sink at once"},
+		{source.Again, policy, false, "no Kafka trigger sends to this function: whoever does decides"},
+	} {
+		if got := next(tc.fate, tc.policy, tc.hasSource); got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.fate, got, tc.want)
+		}
+	}
+}
+
+// An event is made as the first source of the function would, by its profile.
+func TestReceived(t *testing.T) {
+	house, err := template.Parse("template.yaml", []byte(`
+version: 1
+app: a
+namespace: ns
+topics: {t: {partitions: 1}, u: {partitions: 1}}
+functions:
+  by-source: {triggers: {b: {kafka: {topics: [t], group: g, from: earliest}}}}
+  by-broker: {triggers: {b: {broker: {topic: u}}}}
+  by-http: {triggers: {b: {http: {path: /}}}}
+`), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for function, want := range map[string]string{
+		"by-source": "/apis/v1/namespaces/ns/kafkasources/by-source-b#t", "by-broker": "", "by-http": "/apis/v1/namespaces/ns/kafkasources/by-http#none",
+	} {
+		c, hasSource, err := sourceOf(house, function, []string{"localhost:9092"})
+		if err != nil || hasSource != (function != "by-http") || c.Sink != "http://"+function+".ns.svc.cluster.local" {
+			t.Errorf("%s: %+v %v", function, c, err)
+		}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/?key=k", nil)
+		e, ok := received(c, r, []byte("plain"))
+		if ok != (want != "") || e.Attributes["source"] != want || ok && (e.Attributes["key"] != "k" || !e.Wrapped) {
+			t.Errorf("%s, plain: %+v %v", function, e, ok)
+		}
+		r.Header.Set("Content-Type", "application/cloudevents+json")
+		e, ok = received(c, r, []byte(`{"specversion":"1.0","id":"a","source":"/s","type":"t","data":{"b":1}}`))
+		if !ok || e.Wrapped || e.Attributes["id"] != "a" || string(e.Data) != `{"b":1}` {
+			t.Errorf("%s, an event: %+v %v", function, e, ok)
+		}
+	}
+}
