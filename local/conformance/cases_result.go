@@ -343,7 +343,11 @@ var resultRows = []row{
 			c.answer("sink", byID(map[string]script{"a": answers(structuredReply("r", "reply", strconv.Quote(long)))}))
 			c.write(event("a"))
 			got := c.wait("sinktwo", 1)[0]
-			c.want(got, c.find("r"), small("r").with("ce-source", "/reply", "ce-type", "reply", "content-type", "application/json"), strconv.Quote(long))
+			reply := c.find("r")
+			if reply.Key != nil {
+				c.errorf("the record has key %q, and the reply no partitionkey", reply.Key)
+			}
+			c.want(got, reply, small("r").with("ce-source", "/reply", "ce-type", "reply", "content-type", "application/json"), strconv.Quote(long))
 		},
 	},
 	{
