@@ -177,7 +177,7 @@ var resultRows = []row{
 		id: "D19", on: both, upstream: "SubscriberReturnedErrorSmallData",
 		given: "a dead letter sink", when: "the sink answers 422 with a small body", then: "knativeerrordata is its Base64",
 		set: []option{dead, retry(1)},
-		run: wantDead(Answer{Status: 422, Body: `{"message":"no"}`}, "422", `{"message":"no"}`),
+		run: wantDead(Answer{Status: 422, Body: "\xfb\xff no"}, "422", "\xfb\xff no"),
 	},
 	{
 		id: "D20", on: both, upstream: "SubscriberReturnedErrorLargeData; BodyTooLarge",

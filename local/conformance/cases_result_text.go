@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -168,6 +169,20 @@ var resultTextRows = []row{
 			c.write(event("a"), event("b"))
 			c.wait("sink", 4)
 			c.ids(c.requests("sink"), "a", "b", "r1", "r2")
+		},
+	},
+	{
+		id: "XD29", on: trigger, upstream: "contract 4.4: only when the reply is produced is it a success",
+		given: "retry 2 and a dead letter sink", when: "the sink answers with an event that is too large for Kafka", then: "1 request, 1 dead letter with knativeerrordest only",
+		set: []option{dead, retry(2)},
+		run: func(c *run) {
+			large := replyEvent("r", "reply")
+			large.Body = strings.Repeat("x", 2<<20)
+			c.answer("sink", byID(map[string]script{"a": answers(large)}))
+			r := event("a")
+			c.write(r)
+			c.only("sink", 1)
+			c.want(c.count("dead", 1)[0], r, c.deadly(small("a"), "", ""), "")
 		},
 	},
 	{
