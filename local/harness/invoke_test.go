@@ -13,18 +13,18 @@ import (
 func TestNext(t *testing.T) {
 	policy := source.Delivery{Retry: 3, Exponential: true, Delay: time.Second}
 	for _, tc := range []struct {
-		fate      string
-		policy    source.Delivery
-		hasSource bool
-		want      string
+		fate    string
+		policy  source.Delivery
+		trigger string
+		want    string
 	}{
-		{source.Done, policy, true, "the event is done"},
-		{source.Again, policy, true, "it would be tried again after 2s, up to 3 times, then go to the dead letter sink"},
-		{source.Again, source.Delivery{}, true, "it would go to the dead letter sink: retry is 0"},
-		{source.DeadLetter, policy, true, "it would go to the dead letter sink at once"},
-		{source.Again, policy, false, "no Kafka trigger sends to this function: whoever does decides"},
+		{source.Done, policy, "a", "the event is done"},
+		{source.Again, policy, "a", "it would be tried again after 2s, up to 3 times, then go to the dead letter sink"},
+		{source.Again, source.Delivery{}, "a", "it would go to the dead letter sink: retry is 0"},
+		{source.DeadLetter, policy, "a", "it would go to the dead letter sink at once"},
+		{source.Again, policy, "", "no Kafka trigger sends to this function: whoever does decides"},
 	} {
-		if got := next(tc.fate, tc.policy, tc.hasSource); got != tc.want {
+		if got := next(tc.fate, &trigger{Name: tc.trigger, config: source.Config{Delivery: tc.policy}}); got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.fate, got, tc.want)
 		}
 	}
@@ -48,8 +48,9 @@ functions:
 	for function, want := range map[string]string{
 		"by-source": "/apis/v1/namespaces/ns/kafkasources/by-source-b#t", "by-broker": "", "by-http": "/apis/v1/namespaces/ns/kafkasources/by-http#none",
 	} {
-		c, hasSource, err := sourceOf(house, function, []string{"localhost:9092"})
-		if err != nil || hasSource != (function != "by-http") || c.Sink != "http://"+function+".ns.svc.cluster.local" {
+		of, err := triggerOf(house, function, []string{"localhost:9092"})
+		c := of.config
+		if err != nil || (of.Name == "b") != (function != "by-http") || c.Sink != "http://"+function+".ns.svc.cluster.local" {
 			t.Errorf("%s: %+v %v", function, c, err)
 		}
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/?key=k", nil)
