@@ -39,6 +39,9 @@ func TestTable(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, &out)
 		}
 	}
+	if n := strings.Count(out.String(), "ce-id: a"); n != 1 {
+		t.Errorf("a header is there %d times in\n%s", n, &out)
+	}
 }
 
 func TestJUnit(t *testing.T) {
