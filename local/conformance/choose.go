@@ -48,7 +48,7 @@ func Selected(selectors []string) ([]Case, error) {
 	for _, s := range selectors {
 		found := false
 		for _, c := range all {
-			if strings.HasPrefix(c.ID, s) || c.Section == s {
+			if strings.HasPrefix(c.ID, strings.ToUpper(s)) || c.Section == s {
 				chosen[c.ID], found = true, true
 			}
 		}

@@ -108,7 +108,7 @@ func (s *suite) try(ctx context.Context, c Case) Result {
 const caseLimit = 4 * time.Minute
 
 func (s *suite) judge(ctx context.Context, c Case, out *Result) {
-	limited, cancel := context.WithTimeout(ctx, caseLimit)
+	limited, cancel := context.WithTimeout(ctx, max(caseLimit, 4*s.Wait))
 	defer cancel()
 	r := &run{
 		setup: s.prepare(c), needs: c.needs, ctx: limited, kafka: s.kafka, server: s.server, sinks: s.server.of(c.ID),
