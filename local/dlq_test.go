@@ -111,6 +111,14 @@ func TestDLQ_redrives_what_is_mended(t *testing.T) {
 	if code != 0 || strings.Count(out, "would be sent") != 3 || counted(t, u, "redriven") != 0 {
 		t.Errorf("--dry-run: %d %s", code, out)
 	}
+	// One was sent, and a crash came before its row was taken out.
+	first, err := dlq.Read(t.Context(), db, lettersOf(t, h, "update-stats", id+"-0", 1)[0].Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := again(t.Context(), h.Run, first); err != nil || answer.Status != 204 || answer.FromRecord {
+		t.Errorf("before the crash: %+v %v", answer, err)
+	}
 	var both sync.WaitGroup
 	for range 2 {
 		both.Go(func() {

@@ -188,6 +188,7 @@ func TestAwaitFates_looks_at_its_own(t *testing.T) {
 	answers := map[string]string{
 		"0": `[{"number":1,"function":"f","trigger":"a","topic":"t","partition":0,"offset":6,"fate":"lost","attempts":[]},
 			{"number":2,"function":"f","trigger":"a","topic":"t","partition":0,"offset":7,"fate":"done","attempts":[]},
+			{"number":2,"function":"g","trigger":"a","topic":"t","partition":0,"offset":7,"fate":"lost","replay":true,"attempts":[]},
 			{"number":3,"function":"f","trigger":"a","topic":"t","partition":0,"offset":7,"fate":"lost","attempts":[]}]`,
 		"3": `[{"number":4,"function":"g","trigger":"a","topic":"t","partition":0,"offset":7,"fate":"filtered","attempts":[]}]`,
 	}

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -84,4 +85,7 @@ func (t *tree) follow(c *Caused) {
 			c.Caused = append(c.Caused, t.caused(row)...)
 		}
 	}
+	slices.SortStableFunc(c.Fates, func(a, b Fate) int {
+		return cmp.Or(cmp.Compare(a.Function, b.Function), cmp.Compare(a.Trigger, b.Trigger))
+	})
 }

@@ -1,11 +1,14 @@
 package harness
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
+	"somssi/local/runner"
 	"somssi/local/source"
 	"somssi/local/template"
 )
@@ -30,8 +33,9 @@ func TestNext(t *testing.T) {
 	}
 }
 
-// An event is made as the first source of the function would, by its profile.
-func TestReceived(t *testing.T) {
+// profiles is a house with a function of each profile.
+func profiles(t *testing.T) *template.Template {
+	t.Helper()
 	house, err := template.Parse("template.yaml", []byte(`
 version: 1
 app: a
@@ -45,6 +49,12 @@ functions:
 	if err != nil {
 		t.Fatal(err)
 	}
+	return house
+}
+
+// An event is made as the first source of the function would, by its profile.
+func TestReceived(t *testing.T) {
+	house := profiles(t)
 	for function, want := range map[string]string{
 		"by-source": "/apis/v1/namespaces/ns/kafkasources/by-source-b#t", "by-broker": "", "by-http": "/apis/v1/namespaces/ns/kafkasources/by-http#none",
 	} {
@@ -62,6 +72,31 @@ functions:
 		e, ok = received(c, r, []byte(`{"specversion":"1.0","id":"a","source":"/s","type":"t","data":{"b":1}}`))
 		if !ok || e.Wrapped || e.Attributes["id"] != "a" || string(e.Data) != `{"b":1}` {
 			t.Errorf("%s, an event: %+v %v", function, e, ok)
+		}
+	}
+}
+
+func TestPostInvoke_sends_nothing(t *testing.T) {
+	mux := http.NewServeMux()
+	h := &Harness{house: profiles(t), Run: Run{Env: map[string]string{"KAFKA_BROKERS": "localhost:9092"}}}
+	h.routes(mux)
+	ask := func(path string) string {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader("plain")))
+		return fmt.Sprint(w.Code, " ", w.Body.String())
+	}
+	if got := ask("/dev/invoke/by-broker"); !strings.HasPrefix(got, "503 ") || !strings.Contains(got, "starting") {
+		t.Errorf("before the functions are there: %s", got)
+	}
+	h.runner = &runner.Runner{}
+	for path, want := range map[string]string{
+		"/dev/invoke/by-broker":  `"fate":"discarded"`,
+		"/dev/invoke/by-nobody":  `no function \"by-nobody\": there are by-broker, by-http, by-source`,
+		"/dev/redrive/by-nobody": `no function \"by-nobody\"`,
+		"/dev/redrive/by-http":   "no dead letter in JSON",
+	} {
+		if got := ask(path); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
 }
