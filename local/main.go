@@ -76,7 +76,7 @@ Exit code 0: it worked; 1: it did not, or an expected figure was not found;
 2: what was given is wrong (flags, template.yaml, an event).`,
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if c.format != "text" && c.format != "json" && !(c.format == junit && cmd.Name() == "conformance") {
+			if c.format != "text" && c.format != "json" && (c.format != junit || cmd.Name() != "conformance") {
 				return inputError{fmt.Errorf("-o %s: the formats are text and json", c.format)}
 			}
 			return nil
