@@ -34,6 +34,10 @@ Kafka. With --external it is whatever dispatches elsewhere: set that up from wha
 --plan prints, with the same flags, let it get ready, and then run the cases. They
 want topics that nobody used before: give each run a --prefix of its own.
 
+With --cluster it is Knative in the cluster that kubectl talks to: the resources
+of each case are applied, waited for, and removed with its topics. The namespace
+must be there, and --kafka must be reachable under the same name from here.
+
 Exit code 0: no case failed; 1: one did; 2: what was given is wrong.`,
 		Example: `  go run ./local conformance
   go run ./local conformance --case D --case R21
@@ -41,7 +45,8 @@ Exit code 0: no case failed; 1: one did; 2: what was given is wrong.`,
   go run ./local conformance --list
 
   go run ./local conformance --plan -o json --kafka kafka:9092 --listen 192.168.1.5:7070 > plan.json
-  go run ./local conformance --external     --kafka kafka:9092 --listen 192.168.1.5:7070`,
+  go run ./local conformance --external     --kafka kafka:9092 --listen 192.168.1.5:7070
+  go run ./local conformance --cluster      --kafka kafka:9092 --listen 192.168.1.5:7070 --namespace try`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cases, err := conformance.Selected(o.Select)
@@ -62,6 +67,8 @@ Exit code 0: no case failed; 1: one did; 2: what was given is wrong.`,
 	flags.BoolVar(&list, "list", false, "list the cases, and what is none, and run nothing")
 	flags.BoolVar(&plan, "plan", false, "print how a dispatcher must be set up for --external, and run nothing")
 	flags.BoolVar(&o.External, "external", false, "leave the dispatching to what was set up from --plan")
+	flags.BoolVar(&o.Cluster, "cluster", false, "leave the dispatching to Knative in the cluster that kubectl talks to")
+	flags.DurationVar(&o.Wait, "wait", 0, "how long to wait for each thing that must come (default 1m, elsewhere 90s)")
 	flags.StringSliceVar(&o.Kafka, "kafka", nil, "bootstrap servers, instead of an embedded Kafka")
 	flags.StringVar(&o.Listen, "listen", "", "host:port of the sinks, as the dispatcher reaches it; the two ports after it are used too")
 	flags.StringVar(&o.Prefix, "prefix", "", "begins all names of topics, groups and resources")
@@ -115,7 +122,7 @@ func (c *cli) planCases(o conformance.Options) error {
 // elsewhere.
 func reachable(o conformance.Options) error {
 	if len(o.Kafka) == 0 || o.Listen == "" {
-		return inputError{errors.New("another dispatcher needs --kafka and --listen, the same for --plan and --external")}
+		return inputError{errors.New("another dispatcher needs --kafka and --listen, for --plan and --external the same")}
 	}
 	host, port, err := net.SplitHostPort(o.Listen)
 	if err != nil {
@@ -128,7 +135,10 @@ func reachable(o conformance.Options) error {
 }
 
 func (c *cli) runCases(cmd *cobra.Command, o conformance.Options) error {
-	if o.External {
+	if o.External && o.Cluster {
+		return inputError{errors.New("--external and --cluster are two ways to dispatch: choose one")}
+	}
+	if o.External || o.Cluster {
 		if err := reachable(o); err != nil {
 			return err
 		}

@@ -12,10 +12,10 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"somssi/local/harness"
 	"somssi/local/knative"
 	"somssi/local/template"
 )
@@ -70,12 +70,13 @@ func (c *cli) command() *cobra.Command {
   go run ./local up                 everything, until Ctrl-C
   go run ./local demo               the main job from end to end, then exit
   go run ./local events --follow    what became of each event
+  go run ./local why <event id>     what one event did, and why
 
 Exit code 0: it worked; 1: it did not, or an expected figure was not found;
 2: what was given is wrong (flags, template.yaml, an event).`,
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if c.format != "text" && c.format != "json" && !(c.format == junit && cmd.Name() == "conformance") {
+			if c.format != "text" && c.format != "json" && (c.format != junit || cmd.Name() != "conformance") {
 				return inputError{fmt.Errorf("-o %s: the formats are text and json", c.format)}
 			}
 			return nil
@@ -86,22 +87,41 @@ Exit code 0: it worked; 1: it did not, or an expected figure was not found;
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return inputError{fmt.Errorf("%w\n\nsee: go run ./%s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(
-		c.up(),
-		c.demo(),
-		c.plan(),
-		c.send(),
-		c.events(),
-		c.env(),
-		c.rebuild(),
-		c.doctor(),
-		c.conformance(),
-		c.followPlan(),
-	)
-	for _, sub := range root.Commands() {
-		sub.Args = wrongArgs(sub.Args)
-	}
+	c.addCommands(root)
 	return root
+}
+
+// addCommands adds the commands, in the groups in which help shows them.
+func (c *cli) addCommands(root *cobra.Command) {
+	for _, group := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Run", []*cobra.Command{c.up(), c.demo(), c.env(), c.rebuild(), c.doctor()}},
+		{"Send events", []*cobra.Command{c.gen(), c.send(), c.invoke(), c.replay(), c.capture()}},
+		{"See what became of them", []*cobra.Command{c.events(), c.why(), c.status(), c.dlq()}},
+		{"Hold them", []*cobra.Command{c.pause(), c.resume(), c.step(), c.breakOn()}},
+		{"Check", []*cobra.Command{c.plan(), c.conformance(), c.followPlan()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title + ":"})
+		for _, command := range group.commands {
+			command.GroupID = group.title
+			root.AddCommand(command)
+		}
+	}
+	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	c.finish(root)
+}
+
+// finish gives to all commands below one what all have alike.
+func (c *cli) finish(command *cobra.Command) {
+	for _, sub := range command.Commands() {
+		sub.Args = wrongArgs(sub.Args)
+		if sub.Flags().Lookup("function") != nil {
+			_ = sub.RegisterFlagCompletionFunc("function", c.completedFlag(functionsOf))
+		}
+		c.finish(sub)
+	}
 }
 
 // wrongArgs makes a wrong number of arguments a mistake of the caller.
@@ -129,6 +149,19 @@ func (c *cli) print(v any, text func(w io.Writer)) error {
 
 // say tells a person what goes on; it is not part of the answer.
 func (c *cli) say(format string, args ...any) { fmt.Fprintf(c.problems, format+"\n", args...) }
+
+// slow runs do, and says what goes on where that takes longer than a second.
+func (c *cli) slow(do func() error, format string, args ...any) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(time.Second):
+		c.say(format, args...)
+		return <-done
+	}
+}
 
 func (c *cli) tell(err error) {
 	var listed template.Problems
@@ -170,13 +203,4 @@ func (c *cli) stateFolder() (string, error) {
 	}
 	root, err := c.root()
 	return filepath.Join(root, c.state), err
-}
-
-// running is the harness that runs with its state in the chosen folder.
-func (c *cli) running() (harness.Run, error) {
-	state, err := c.stateFolder()
-	if err != nil {
-		return harness.Run{}, err
-	}
-	return harness.Running(state)
 }

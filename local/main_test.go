@@ -44,6 +44,8 @@ func TestLocal_says_what_is_wrong(t *testing.T) {
 		{"unknown_flag", "..", "up --prot 1", wrong, []string{"unknown flag: --prot", "up --help"}},
 		{"unknown_format", "..", "env -o yaml", wrong, []string{"text and json"}},
 		{"too_few_arguments", "..", "send", wrong, []string{"usage: go run ./local send <topic> [file]"}},
+		{"idle_alone", "..", "up --idle 5s", wrong, []string{"--idle says when --scale-to-zero"}},
+		{"idle_for_no_time", "..", "up --scale-to-zero --idle 0s", wrong, []string{"--idle 0s", "above zero"}},
 		{"no_repository", empty, "up", wrong, []string{"no template.yaml", "run this in the repository"}},
 		{"broken_template", broken, "up", wrong, []string{`template.yaml:2:1 error T004 unknown key "functionz"`, `did you mean "functions"?`}},
 		{"nothing_running", empty, "env --state " + empty, failed, []string{"no harness is running here: start one with make run"}},
@@ -97,7 +99,10 @@ func TestLocal_errors_as_json(t *testing.T) {
 }
 
 func TestLocal_help_has_examples_for_every_command(t *testing.T) {
-	for _, command := range (&cli{}).command().Commands() {
+	all := (&cli{}).command().Commands()
+	for i := 0; i < len(all); i++ {
+		command := all[i]
+		all = append(all, command.Commands()...)
 		if command.Example == "" || command.Short == "" {
 			t.Errorf("%s has no example or no description", command.Name())
 		}

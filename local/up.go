@@ -131,7 +131,7 @@ func empty(state string) error {
 	if _, err := harness.Running(state); err == nil {
 		return fmt.Errorf("a harness is running with its state in %s: stop it first", state)
 	}
-	for _, name := range []string{"kafka", "logs", "somssi.db", "somssi.db-wal", "somssi.db-shm", "run.json", "revisions"} {
+	for _, name := range []string{"kafka", "logs", "history", "somssi.db", "somssi.db-wal", "somssi.db-shm", "run.json", "revisions"} {
 		if err := os.RemoveAll(filepath.Join(state, name)); err != nil {
 			return fmt.Errorf("delete the old state: %w", err)
 		}

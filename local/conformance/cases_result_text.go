@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -171,9 +172,36 @@ var resultTextRows = []row{
 		},
 	},
 	{
+		id: "XD29", on: trigger, upstream: "contract 4.4: only when the reply is produced is it a success",
+		given: "retry 2 and a dead letter sink", when: "the sink answers with an event that is too large for Kafka", then: "1 request, 1 dead letter with knativeerrordest only",
+		set: []option{dead, retry(2)},
+		run: func(c *run) {
+			large := replyEvent("r", "reply")
+			large.Body = strings.Repeat("x", 2<<20)
+			c.answer("sink", byID(map[string]script{"a": answers(large)}))
+			r := event("a")
+			c.write(r)
+			c.only("sink", 1)
+			c.want(c.count("dead", 1)[0], r, c.deadly(small("a"), "", ""), "")
+		},
+	},
+	{
+		id: "XD30", on: trigger, upstream: "contract 6.2: max.request.size=1048576",
+		given: "a trigger", when: "its sink answers with an event of 1,020,000 bytes, for which Kafka has just room", then: "it is published and delivered in full",
+		run: func(c *run) {
+			large := replyEvent("r", "reply")
+			large.Body = strings.Repeat("x", 1_020_000)
+			c.answer("sink", byID(map[string]script{"a": answers(large)}))
+			c.write(event("a"))
+			if got := c.wait("sink", 2)[1]; got.ID() != "r" || len(got.Body) != len(large.Body) {
+				c.errorf("event %s came with %d bytes", got.ID(), len(got.Body))
+			}
+		},
+	},
+	{
 		id: "XD23", on: both, upstream: "contract 3: the timeout is for an attempt, and an answer within it is one",
-		given: "timeout 1 s, retry 1", when: "the sink takes 300 ms", then: "1 request",
-		set: []option{retry(1), timeout("PT1S")},
+		given: "timeout 10 s, retry 1", when: "the sink takes 300 ms", then: "1 request",
+		set: []option{retry(1), timeout("PT10S")},
 		run: func(c *run) {
 			c.answer("sink", answers(Answer{Status: 200, After: 300 * time.Millisecond}))
 			c.write(event("a"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -16,8 +17,19 @@ import (
 
 // Follow sets everything up as the plan says, and dispatches with the twin until
 // ctx ends. It knows nothing of the cases but what is in the plan. Ready is
-// called when all of it dispatches.
+// called when all of it dispatches. An empty kafka is that of the plan.
 func (p Plan) Follow(ctx context.Context, kafka []string, log zerolog.Logger, ready func()) error {
+	return p.follow(ctx, kafka, func() http.RoundTripper { return nil }, log, ready)
+}
+
+// follow gives each source a transport, nil for its own.
+func (p Plan) follow(ctx context.Context, kafka []string, transport func() http.RoundTripper, log zerolog.Logger, ready func()) error {
+	if len(p.Cases) == 0 {
+		return errors.New("there is nothing in the plan")
+	}
+	if len(kafka) == 0 {
+		kafka = p.Cases[0].BootstrapServers
+	}
 	if err := p.setUp(ctx, kafka); err != nil {
 		return err
 	}
@@ -25,6 +37,7 @@ func (p Plan) Follow(ctx context.Context, kafka []string, log zerolog.Logger, re
 	failed := make([]error, len(p.Cases))
 	eachOf(len(p.Cases), func(i int) {
 		config, err := p.Cases[i].config(kafka, log)
+		config.Transport = transport()
 		if err == nil {
 			started[i], err = twin.Start(ctx, config)
 		}
@@ -111,19 +124,16 @@ func (p *Position) offsets() kadm.Offsets {
 	return at
 }
 
-// config is what the twin is told. An empty kafka is that of the plan.
+// config is what the twin is told.
 func (p Planned) config(kafka []string, log zerolog.Logger) (twin.Config, error) {
 	c := twin.Config{
-		Name: p.Name, Namespace: p.Namespace, Brokers: p.BootstrapServers, Group: p.Group, KeyType: p.KeyType,
+		Name: p.Name, Namespace: p.Namespace, Brokers: kafka, Group: p.Group, KeyType: p.KeyType,
 		Latest: p.InitialOffset == "latest", Ordered: p.Ordering == "ordered", Trigger: p.Profile == kinds[trigger],
 		Overrides: p.Overrides, Sink: p.Sink, DeadLetterSink: p.DeadLetterSink, Log: log.With().Str("case", p.ID).Logger(),
 		Delivery: twin.Delivery{
 			Retry: p.Retry, Exponential: p.BackoffPolicy == "exponential",
 			Delay: time.Duration(p.BackoffMillis) * time.Millisecond, Timeout: time.Duration(p.TimeoutMillis) * time.Millisecond,
 		},
-	}
-	if len(kafka) > 0 {
-		c.Brokers = kafka
 	}
 	for _, t := range p.Topics {
 		c.Topics = append(c.Topics, t.Name)

@@ -89,6 +89,26 @@ func (k *kafka) take(ctx context.Context, s *setup, one step) error {
 	}
 }
 
+// cleanUp removes the topics and the groups of a case. A group may have a member
+// that was killed, and then goes by itself.
+func (k *kafka) cleanUp(ctx context.Context, s *setup) error {
+	var topics, groups []string
+	for _, t := range s.topics {
+		topics = append(topics, t.name)
+	}
+	for _, w := range s.ways {
+		if c, err := w.config(s.kafka); err == nil {
+			groups = append(groups, c.Group)
+		}
+	}
+	_, err := k.admin.DeleteGroups(ctx, groups...)
+	if len(topics) > 0 {
+		_, gone := k.admin.DeleteTopics(ctx, topics...)
+		err = errors.Join(err, gone)
+	}
+	return err
+}
+
 // topicOf is the topic of a record: that of its name in the case, or the first.
 func (s *setup) topicOf(r *kgo.Record) string {
 	if r.Topic == "" {

@@ -123,7 +123,7 @@ func (s *setup) broker() *knative.Broker {
 		Name: s.name(""), Namespace: s.namespace, Annotations: map[string]string{
 			knative.ClassAnnotation: knative.ClassKafka, knative.ExternalTopicAnnotation: s.name(""),
 		},
-	}}
+	}, Spec: knative.BrokerSpec{Config: &knative.Reference{APIVersion: "v1", Kind: "ConfigMap", Namespace: s.namespace, Name: s.name("kafka")}}}
 	s.topics = []topic{{name: b.Topic(), partitions: 1}}
 	return b
 }

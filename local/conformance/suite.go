@@ -3,97 +3,13 @@ package conformance
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/google/uuid"
 )
-
-// Options say which cases are run, and with whom.
-type Options struct {
-	// Kafka is the bootstrap servers; none is an embedded Kafka, which only the
-	// twin in this process can reach.
-	Kafka []string
-	// Listen is the address at which the sinks are, host and port; the two ports
-	// after it are used too. Empty is a free one of this machine.
-	Listen string
-	// Prefix begins the names of all topics, groups and resources. Empty is a
-	// random one in this process, else "conformance".
-	Prefix string
-	// Namespace is that of all resources; empty is "conformance".
-	Namespace string
-	// Select are ids of cases, beginnings of ids, or sections; empty is all.
-	Select []string
-	// External leaves the dispatching to another process that was set up from
-	// the plan.
-	External bool
-	// Done, unless nil, is told of each result as it comes.
-	Done func(r Result, all int)
-}
 
 // parallel is how many cases run at once. Most of them wait.
 const parallel = 24
-
-// The results of a case.
-const (
-	Pass = "pass"
-	Fail = "fail"
-	Skip = "skip"
-)
-
-// Result is what became of one case.
-type Result struct {
-	ID      string `json:"id"`
-	Section string `json:"section"`
-	Result  string `json:"result"` // Pass, Fail or Skip
-	Millis  int64  `json:"millis"`
-	Why     string `json:"why"` // empty of a case that passed
-	// Differences are requests that are not as they should be.
-	Differences []Difference `json:"differences,omitempty"`
-}
-
-// Difference is a request that should have come, and the one that came.
-type Difference struct {
-	Expected string `json:"expected"`
-	Received string `json:"received"`
-}
-
-// Selected are the cases that the selectors name. A selector that names none is
-// an error.
-func Selected(selectors []string) ([]Case, error) {
-	all := Cases()
-	if len(selectors) == 0 {
-		return all, nil
-	}
-	chosen := map[string]bool{}
-	for _, s := range selectors {
-		found := false
-		for _, c := range all {
-			if strings.HasPrefix(c.ID, s) || c.Section == s {
-				chosen[c.ID], found = true, true
-			}
-		}
-		if !found {
-			return nil, fmt.Errorf("no case and no section is called %q: see --list", s)
-		}
-	}
-	return slices.DeleteFunc(all, func(c Case) bool { return !chosen[c.ID] }), nil
-}
-
-func (o Options) withDefaults() Options {
-	if o.Namespace == "" {
-		o.Namespace = "conformance"
-	}
-	if o.Prefix == "" {
-		o.Prefix = "conformance"
-		if !o.External {
-			o.Prefix += "-" + uuid.NewString()[:8]
-		}
-	}
-	return o
-}
 
 // Run runs the cases and returns their results in the order of the contract. The
 // error is that it could not be begun, or that ctx ended.
@@ -108,6 +24,13 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 		return nil, err
 	}
 	defer server.close()
+	var with target = inProcess{cleanUp: len(o.Kafka) > 0}
+	switch {
+	case o.External:
+		with = stranger{}
+	case o.Cluster:
+		with = cluster{}
+	}
 	if len(o.Kafka) == 0 {
 		own, err := ownKafka()
 		if err != nil {
@@ -121,10 +44,6 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 		return nil, err
 	}
 	defer k.client.Close()
-	var with target = inProcess{}
-	if o.External {
-		with = stranger{}
-	}
 	s := &suite{Options: o, target: with, kafka: k, server: server, all: len(cases)}
 	results := make([]Result, len(cases))
 	// Those that need the most take the longest, so that they begin first.
@@ -189,14 +108,11 @@ func (s *suite) try(ctx context.Context, c Case) Result {
 const caseLimit = 4 * time.Minute
 
 func (s *suite) judge(ctx context.Context, c Case, out *Result) {
-	limited, cancel := context.WithTimeout(ctx, caseLimit)
+	limited, cancel := context.WithTimeout(ctx, max(caseLimit, 4*s.Wait))
 	defer cancel()
 	r := &run{
 		setup: s.prepare(c), needs: c.needs, ctx: limited, kafka: s.kafka, server: s.server, sinks: s.server.of(c.ID),
-		limit: 30 * time.Second, written: map[string]map[int32]bool{},
-	}
-	if s.External {
-		r.limit = 90 * time.Second
+		limit: s.Wait, written: map[string]map[int32]bool{},
 	}
 	s.perform(c, r)
 	if ctx.Err() != nil {

@@ -25,6 +25,6 @@ func TestTwin(t *testing.T) {
 				t.Errorf("expected\n%s\nreceived\n%s", d.Expected, d.Received)
 			}
 		}
-		t.Logf("%s %s %d ms", r.ID, r.Result, r.Millis)
+		t.Logf("%s %s in %d ms", r.ID, r.Result, r.Millis)
 	}
 }

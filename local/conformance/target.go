@@ -24,16 +24,18 @@ type target interface {
 }
 
 // inProcess is the twin in this process, started anew for each case.
-type inProcess struct{}
+type inProcess struct {
+	cleanUp bool // because the Kafka is there for longer
+}
 
 func (inProcess) skip(Case) string { return "" }
 
 func (inProcess) begin(c *run) error {
-	if err := c.kafka.build(c.ctx, c.setup); err != nil {
-		return err
-	}
 	if c.unstarted {
 		return nil
+	}
+	if err := c.kafka.build(c.ctx, c.setup); err != nil {
+		return err
 	}
 	for _, w := range c.ways {
 		config, err := c.configure(w)
@@ -66,14 +68,23 @@ func (c *run) configure(w *way) (twin.Config, error) {
 }
 
 // end gives what is left no time: a case that found all well has waited.
-func (inProcess) end(c *run) {
+func (p inProcess) end(c *run) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, m := range c.control {
 		if err := m.stop(ctx); err != nil {
 			c.errorf("%v", err)
 		}
-		m.crash.Wait()
+		if c.ctx.Err() == nil { // else nobody wants to wait
+			m.crash.Wait()
+		}
+	}
+	if p.cleanUp {
+		unhurried, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), 10*time.Second)
+		defer cancel()
+		if err := c.kafka.cleanUp(unhurried, c.setup); err != nil {
+			c.errorf("clean up: %v", err)
+		}
 	}
 }
 
@@ -119,7 +130,7 @@ func (k *kafka) awaitMembers(ctx context.Context, group string) error {
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("nobody consumes as group %s (%s): set the dispatcher up from the plan first", group, described[group].State), err)
+			return errors.Join(fmt.Errorf("nobody consumes as group %s: set the dispatcher up from the plan first", group), err)
 		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -23,7 +22,7 @@ import (
 type gateway struct {
 	routes  []route // longest path first
 	dev     *http.ServeMux
-	devDoor http.Handler                          // to dev, for no other site's pages
+	devDoor http.Handler                          // to dev, for this machine
 	forward atomic.Pointer[httputil.ReverseProxy] // nil until functions are there
 }
 
@@ -34,7 +33,7 @@ type route struct {
 
 func newGateway(t *template.Template, h *Harness) *gateway {
 	g := &gateway{dev: http.NewServeMux()}
-	g.devDoor = http.NewCrossOriginProtection().Handler(g.dev)
+	g.devDoor = door(g.dev)
 	for name, f := range t.Functions {
 		for _, trigger := range f.Triggers {
 			if trigger.HTTP != nil {
@@ -43,17 +42,7 @@ func newGateway(t *template.Template, h *Harness) *gateway {
 		}
 	}
 	slices.SortFunc(g.routes, func(a, b route) int { return len(b.path) - len(a.path) })
-	g.dev.HandleFunc("GET /dev/env", func(w http.ResponseWriter, _ *http.Request) {
-		run := h.Run
-		if h.runner != nil {
-			run.Functions = h.runner.Functions()
-		}
-		shared.WriteJSON(w, http.StatusOK, run)
-	})
-	g.dev.HandleFunc("GET /dev/events", func(w http.ResponseWriter, r *http.Request) {
-		after, _ := strconv.Atoi(r.URL.Query().Get("after")) // 0 where it is none: all
-		shared.WriteJSON(w, http.StatusOK, h.History.After(after))
-	})
+	h.routes(g.dev)
 	return g
 }
 

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"somssi/local/source"
 	"somssi/local/template"
 )
 
@@ -20,7 +19,7 @@ func (answering) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(name + " " + r.URL.RequestURI() + " " + r.Host)), Request: r}, nil
 }
 
-func gatewayOf(t *testing.T) *gateway {
+func gatewayOf(t *testing.T) (*gateway, *Harness) {
 	t.Helper()
 	house, err := template.Parse("template.yaml", []byte(`
 version: 1
@@ -32,11 +31,12 @@ functions:
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newGateway(house, &Harness{History: &History{}})
+	h := &Harness{History: &History{}, house: house}
+	return newGateway(house, h), h
 }
 
 func TestGateway(t *testing.T) {
-	g := gatewayOf(t)
+	g, _ := gatewayOf(t)
 	ask := func(request string) (int, string) {
 		method, path, _ := strings.Cut(request, " ")
 		r := httptest.NewRequestWithContext(t.Context(), method, "http://localhost:8080"+path, nil)
@@ -67,23 +67,6 @@ func TestGateway(t *testing.T) {
 		if status, body := ask(request); status != want {
 			t.Errorf("%s: %d %s, want %d", request, status, body, want)
 		}
-	}
-}
-
-func TestHistory_keeps_the_last_and_gives_what_is_after(t *testing.T) {
-	h := &History{}
-	for range remembered + 5 {
-		h.add("f", "t", source.Delivered{Fate: source.Done, Attempts: []source.Attempt{{Status: 204}}})
-	}
-	all := h.After(0)
-	if len(all) != remembered || all[0].Number != 6 || all[len(all)-1].Number != remembered+5 {
-		t.Errorf("%d from %d, want %d from 6", len(all), all[0].Number, remembered)
-	}
-	if few := h.After(remembered + 3); len(few) != 2 || few[0].Number != remembered+4 || few[0].Attempts[0].Status != 204 {
-		t.Errorf("after %d: %+v", remembered+3, few)
-	}
-	if none := h.After(remembered + 5); none == nil || len(none) != 0 {
-		t.Errorf("after the last: %+v, want an empty list", none)
 	}
 }
 

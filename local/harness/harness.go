@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -49,9 +50,17 @@ type Harness struct {
 	watch   *runner.Watch // nil unless Options.Watch
 	parts   *parts.Parts
 	gateway *http.Server
-	sources []*source.Source
+	house   *template.Template
 	clock   *cron.Cron
 	release func()
+	logs    string
+
+	mu       sync.Mutex
+	triggers []*trigger
+
+	stopping context.Context // ends replays
+	stop     context.CancelFunc
+	replays  sync.WaitGroup
 }
 
 // Run is how everything is reached, as it stands in state/run.json while a
@@ -70,7 +79,8 @@ func Start(ctx context.Context, o Options) (_ *Harness, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Harness{History: &History{}}
+	h := &Harness{History: &History{}, house: t, logs: filepath.Join(o.State, "logs")}
+	h.stopping, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.Stop(context.WithoutCancel(ctx)))
@@ -79,6 +89,11 @@ func Start(ctx context.Context, o Options) (_ *Harness, err error) {
 	if h.release, err = lock(o.State); err != nil {
 		return h, err
 	}
+	history, err := OpenHistory(filepath.Join(o.State, "history"), o.Say)
+	if err != nil {
+		return h, err
+	}
+	h.History = history
 	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", o.Port))
 	if err != nil {
 		return h, fmt.Errorf("port %d for the page is in use by another program: stop that program or choose another with --port (0 for any free one)", o.Port)
@@ -138,7 +153,7 @@ func (h *Harness) start(ctx context.Context, o Options, t *template.Template, bi
 			}
 		}
 	}
-	if h.runner, err = runner.Start(ctx, filepath.Join(o.State, "logs"), specs, o.Say); err != nil {
+	if h.runner, err = runner.Start(ctx, h.logs, specs, o.Say); err != nil {
 		return err
 	}
 	gateway.open(h.runner)
@@ -201,22 +216,20 @@ func (h *Harness) startTriggers(ctx context.Context, t *template.Template, say f
 		cron.WithChain(cron.SkipIfStillRunning(cron.DiscardLogger)))
 	log := zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: time.TimeOnly, NoColor: true}).With().Timestamp().Logger()
 	for _, name := range t.Names() {
-		for trigger, spec := range t.Functions[name].Triggers {
+		for of, spec := range t.Functions[name].Triggers {
 			switch {
 			case spec.Kafka != nil, spec.Broker != nil:
-				c, err := h.source(t, name, trigger, log)
+				c, err := h.source(t, name, of, log)
 				if err != nil {
 					return err
 				}
-				s, err := source.Start(ctx, c)
-				if err != nil {
+				if err := h.startSource(ctx, name, of, c); err != nil {
 					return err
 				}
-				h.sources = append(h.sources, s)
 			case spec.Cron != nil:
-				job := ping{name, trigger, t.Namespace, *spec.Cron, h.runner, say}
+				job := ping{name, of, t.Namespace, *spec.Cron, h.runner, say}
 				if _, err := h.clock.AddJob("CRON_TZ="+spec.Cron.Timezone+" "+spec.Cron.Schedule, job); err != nil {
-					return fmt.Errorf("schedule %s/%s: %w", name, trigger, err)
+					return fmt.Errorf("schedule %s/%s: %w", name, of, err)
 				}
 			}
 		}
@@ -227,10 +240,9 @@ func (h *Harness) startTriggers(ctx context.Context, t *template.Template, say f
 
 // source is a trigger as its Knative resources have it, delivering to the
 // functions that run here.
-func (h *Harness) source(t *template.Template, function, trigger string, log zerolog.Logger) (source.Config, error) {
-	c, err := manifest.Config(t, function, trigger, strings.Split(h.Run.Env["KAFKA_BROKERS"], ","))
+func (h *Harness) source(t *template.Template, function, name string, log zerolog.Logger) (source.Config, error) {
+	c, err := manifest.Config(t, function, name, strings.Split(h.Run.Env["KAFKA_BROKERS"], ","))
 	c.Transport, c.Log = h.runner, log.Level(zerolog.WarnLevel)
-	c.Observe = func(d source.Delivered) { h.History.add(function, trigger, d) }
 	return c, err
 }
 
@@ -249,9 +261,12 @@ func (h *Harness) Stop(ctx context.Context) error {
 	if h.clock != nil {
 		<-h.clock.Stop().Done()
 	}
-	for _, s := range h.sources {
-		errs = append(errs, s.Stop(ctx))
+	h.stop()
+	h.replays.Wait()
+	for _, t := range h.running() {
+		errs = append(errs, t.source.Stop(ctx))
 	}
+	errs = append(errs, h.History.Close())
 	if h.runner != nil {
 		errs = append(errs, h.runner.Stop(ctx))
 	}

@@ -1,15 +1,19 @@
 package harness
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"somssi/shared"
 )
 
 func runFile(state string) string { return filepath.Join(state, "run.json") }
@@ -52,21 +56,83 @@ func Running(state string) (Run, error) {
 	return run, Get(run, "/dev/env", &run)
 }
 
+// Refused is what the harness answers where it does not do what was asked: its
+// status, and what to do about it.
+type Refused struct {
+	Status int
+	Detail string
+}
+
+func (r *Refused) Error() string { return r.Detail }
+
 // Get reads what the running harness answers at path, as JSON, into v.
 func Get(run Run, path string, v any) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, run.URL+path, http.NoBody)
+	return Ask(ctx, run, http.MethodGet, path, nil, v)
+}
+
+// Ask sends in as JSON, unless it is nil, and reads the answer into out. An
+// answer that is not OK is a *Refused, a harness that is gone ErrNotRunning.
+func Ask(ctx context.Context, run Run, method, path string, in, out any) error {
+	answer, err := open(ctx, run, method, path, in)
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	defer func() { _ = answer.Close() }()
+	return json.NewDecoder(answer).Decode(out)
+}
+
+// open is Ask for an answer that is read as it comes.
+func open(ctx context.Context, run Run, method, path string, in any) (io.ReadCloser, error) {
+	var body io.Reader = http.NoBody
+	if in != nil {
+		text, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(text)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, run.URL+path, body)
 	if err != nil {
-		return ErrNotRunning // it was killed and left its file
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("ask the harness at %s: %w", run.URL, ctx.Err())
+	case err != nil:
+		return nil, ErrNotRunning // it was killed and left its file
+	case response.StatusCode == http.StatusOK:
+		return response.Body, nil
 	}
 	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s to %s", run.URL, response.Status, path)
+	var problem shared.Problem
+	if json.NewDecoder(response.Body).Decode(&problem) != nil || problem.Detail == "" {
+		problem.Detail = fmt.Sprintf("%s answers %s to %s", run.URL, response.Status, path)
 	}
-	return json.NewDecoder(response.Body).Decode(v)
+	return nil, &Refused{response.StatusCode, problem.Detail}
+}
+
+// Replay replays at the running harness and returns how it ended. tell is
+// called as it goes.
+func Replay(ctx context.Context, run Run, q ReplayRequest, tell func(Progress)) (last Progress, err error) {
+	answer, err := open(ctx, run, http.MethodPost, "/dev/replay", q)
+	if err != nil {
+		return last, err
+	}
+	defer func() { _ = answer.Close() }()
+	for lines := json.NewDecoder(answer); ; {
+		last = Progress{}
+		switch err := lines.Decode(&last); {
+		case err != nil:
+			return last, fmt.Errorf("the harness stopped in the middle of the replay: %w", err)
+		case last.Error != "":
+			return last, errors.New(last.Error)
+		case last.Done:
+			return last, nil
+		}
+		tell(last)
+	}
 }

@@ -67,16 +67,22 @@ func (r *Runner) run(ctx context.Context, f *function, v *revision) error {
 			return p.err
 		case <-ctx.Done():
 			f.leave(p)
-			p.finish()
+			r.finish(p)
 			return nil
 		case <-check:
 			rest := f.idle(p)
 			if rest == 0 {
-				p.finish()
+				r.finish(p)
 				return nil
 			}
 			check = time.After(rest)
 		}
+	}
+}
+
+func (r *Runner) finish(p *process) {
+	if !p.finish() {
+		r.say("%s did not stop in %s and was ended, with what it had in flight", p.revision.name(), grace)
 	}
 }
 

@@ -107,10 +107,10 @@ func (p *process) listens(ctx context.Context) bool {
 	return err == nil && connection.Close() == nil
 }
 
-// finish tells p, which has left, to end, and waits until it has. What is in
-// flight is finished first. A function that is told to stop closes connections
+// finish tells p, which has left, to end, and waits until it has; it is false
+// where p had to be ended. What is in flight is finished first. A function that is told to stop closes connections
 // on which it has not yet read a request, so it is told when all have reached it.
-func (p *process) finish() {
+func (p *process) finish() bool {
 	select {
 	case <-p.settled:
 	case <-p.ended:
@@ -119,9 +119,11 @@ func (p *process) finish() {
 	_ = p.os.Signal(syscall.SIGTERM)
 	select {
 	case <-p.ended:
+		return true
 	case <-time.After(grace):
 		_ = p.os.Kill()
 		<-p.ended
+		return false
 	}
 }
 

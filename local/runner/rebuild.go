@@ -52,30 +52,20 @@ func (w *Watch) functions(changed, left []string) []string {
 }
 
 // build builds functions and replaces those whose binary is another then. Those
-// left are to be tried again: they, or one of them, did not build or start. It is
-// silent for no cause where nothing changed.
+// left did not build or start, and are to be tried again. It is silent for no
+// cause where nothing changed.
 func (w *Watch) build(ctx context.Context, cause string, functions []string) (left []string) {
-	say, began, same := w.runner.say, time.Now(), true
+	say, began := w.runner.say, time.Now()
 	if cause != "" {
 		say("%s changed: building", cause)
 	}
-	built := Build(ctx, w.root, w.bin, functions)
-	if ctx.Err() != nil {
-		return nil
-	}
-	took := time.Since(began).Round(10 * time.Millisecond)
-	var compiler compileError
-	switch {
-	case errors.As(built, &compiler):
-		say("does not build after %s; what runs goes on, and the next save tries again:\n%s", took, compiler)
-	case built != nil:
-		say("%v; what runs goes on", built)
-	}
-	if built != nil {
-		left = functions
-	}
+	left = w.compile(ctx, functions)
+	took, same := time.Since(began).Round(10*time.Millisecond), len(left) == 0
 	for _, name := range functions {
-		if !w.runner.differs(name) {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if slices.Contains(left, name) || !w.runner.differs(name) {
 			continue
 		}
 		same = false
@@ -90,10 +80,35 @@ func (w *Watch) build(ctx context.Context, cause string, functions []string) (le
 			say("%s rebuilt in %s, revision %d takes over", name, took, revision)
 		}
 	}
-	if same && built == nil && cause != "" {
+	if same && cause != "" {
 		say("built in %s: no function is another", took)
 	}
 	return left
+}
+
+// compile builds functions and says what does not build, which is broken. Go
+// builds none where one can not even be loaded: each is then built by itself.
+func (w *Watch) compile(ctx context.Context, functions []string) (broken []string) {
+	if Build(ctx, w.root, w.bin, functions) == nil {
+		return nil
+	}
+	told := map[string]bool{}
+	for _, name := range functions {
+		err := Build(ctx, w.root, w.bin, []string{name})
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		broken = append(broken, name)
+		words := err.Error()
+		if compiler := compileError(""); errors.As(err, &compiler) {
+			words = name + " does not build:\n" + string(compiler)
+		}
+		if cause := strings.TrimPrefix(words, name); !told[cause] {
+			told[cause] = true
+			w.runner.say("%s\nwhat runs goes on, and the next save tries again", words)
+		}
+	}
+	return broken
 }
 
 // differs tells whether a function's binary is another than what runs.

@@ -117,19 +117,33 @@ func TestWatch(t *testing.T) {
 	becomes("keep mugs page, hold-mugs-00002, leave-mugs-00001")
 	save(t, root, "functions/leave-mugs/main.go", mainSource("go")) // one that does not build holds no other up
 	becomes("keep mugs page, hold-mugs-00002, leave-mugs-00002")
+	save(t, root, "functions/hold-mugs/main.go", strings.Replace(mainSource("lost"), "mugs/shared", "mugs/nowhere", 1)) // nor one that Go can not load
+	wait(t, "package mugs/nowhere is not in std", heard.String)
+	save(t, root, "functions/leave-mugs/main.go", mainSource("leave"))
+	becomes("keep mugs page, hold-mugs-00002, leave-mugs-00003")
 	save(t, root, "functions/hold-mugs/main.go", mainSource("hold"))
-	becomes("hold mugs page, hold-mugs-00003, leave-mugs-00002")
+	becomes("hold mugs page, hold-mugs-00003, leave-mugs-00003")
 
 	save(t, root, "functions/hold-mugs/web/page.txt", "leaf")
-	becomes("hold mugs leaf, hold-mugs-00004, leave-mugs-00002")
+	becomes("hold mugs leaf, hold-mugs-00004, leave-mugs-00003")
 
 	save(t, root, "shared/deep/deep.go", "package deep\n\nconst Word = \"deep\"\n") // in a folder that is new
 	save(t, root, "shared/shared.go", "package shared\n\nimport \"mugs/shared/deep\"\n\nconst Word = deep.Word\n")
 	becomes("hold deep leaf, hold-mugs-00005")
-	becomes("leave-mugs-00003")
+	becomes("leave-mugs-00004")
 	save(t, root, "shared/deep/deep.go", "package deep\n\nconst Word = \"deeper\"\n")
 	becomes("hold deeper leaf, hold-mugs-00006")
-	becomes("leave-mugs-00004")
+	becomes("leave-mugs-00005")
+
+	door := filepath.Join(root, "door")
+	fails := fmt.Sprintf("if _, err := os.Stat(%q); err != nil { os.Stderr.WriteString(\"no door\"); os.Exit(1) }; page, _ :=", door)
+	save(t, root, "functions/hold-mugs/main.go", strings.Replace(mainSource("third"), "page, _ :=", fails, 1))
+	wait(t, "of hold-mugs does not start (exit status 1), revision", heard.String)
+	wait(t, "no door", heard.String)
+	becomes("hold deeper leaf")
+	save(t, root, "door", "")
+	save(t, root, "functions/leave-mugs/main.go", mainSource("go")) // any save tries again what did not start
+	becomes("third deeper leaf")
 
 	before := strings.Count(heard.String(), "building")
 	save(t, root, "functions/hold-mugs/main.go", mainSource("first"))
@@ -138,11 +152,6 @@ func TestWatch(t *testing.T) {
 	save(t, root, "functions/hold-mugs/main.go", mainSource("second")) // during that build, which may or may not see it
 	becomes("second deeper leaf")
 	wait(t, "2", builds)
-
-	save(t, root, "functions/hold-mugs/main.go", strings.Replace(mainSource("fails"), "page, _ :=", "os.Stderr.WriteString(\"no page\"); os.Exit(1); page, _ :=", 1))
-	wait(t, "of hold-mugs does not start (exit status 1), revision", heard.String)
-	wait(t, "no page", heard.String)
-	becomes("second deeper leaf")
 
 	save(t, root, "template.yaml", "version: 2\n")
 	wait(t, "1", func() string { return fmt.Sprint(templates.Load()) })

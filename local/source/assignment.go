@@ -42,6 +42,11 @@ func (s *Source) assigned(_ context.Context, _ *kgo.Client, which map[string][]i
 		s.owned += len(numbers)
 	}
 	s.mu.Unlock()
+	for topic, numbers := range which { // for Status, which tells of those without a record, too
+		for _, number := range numbers {
+			s.partition(topic, number)
+		}
+	}
 	select {
 	case <-s.joined:
 	default:

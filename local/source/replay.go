@@ -16,6 +16,11 @@ type Range struct {
 	// first record that is not older. What is before the beginning begins there.
 	From  int64
 	Since time.Time
+	// Until is the offset of each partition before which it ends, or, unless
+	// Before is zero, the first record that is not older is the first one left
+	// out. Zero, and what is behind the end of the log as it began, is that end.
+	Until  int64
+	Before time.Time
 	// Topic, unless empty, and Partition, unless negative, are the only ones.
 	Topic     string
 	Partition int32
@@ -84,21 +89,29 @@ func (s *Source) find(ctx context.Context, which Range) (spans, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !which.Before.IsZero() {
+		if ends, err = admin.ListOffsetsAfterMilli(ctx, which.Before.UnixMilli(), s.config.Topics...); err != nil { // the end where all are older
+			return nil, err
+		}
+	}
 	all := spans{}
 	starts.Each(func(start kadm.ListedOffset) {
 		end, _ := ends.Lookup(start.Topic, start.Partition)
-		begin := start.Offset
+		begin, until := start.Offset, end.Offset
 		if which.Since.IsZero() {
 			begin = max(begin, which.From)
+		}
+		if which.Before.IsZero() && which.Until > 0 {
+			until = min(until, which.Until)
 		}
 		if err == nil && (start.Err != nil || end.Err != nil) {
 			err = fmt.Errorf("%s/%d: %w", start.Topic, start.Partition, cmp.Or(start.Err, end.Err))
 		}
-		if which.takes(start.Topic, start.Partition) && begin < end.Offset {
+		if which.takes(start.Topic, start.Partition) && begin < until {
 			if all[start.Topic] == nil {
 				all[start.Topic] = map[int32]*span{}
 			}
-			all[start.Topic][start.Partition] = &span{begin, end.Offset}
+			all[start.Topic][start.Partition] = &span{begin, until}
 		}
 	})
 	return all, err

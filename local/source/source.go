@@ -84,19 +84,12 @@ func newSource(c Config) (*Source, error) {
 	if c.Delivery.Timeout == 0 {
 		c.Delivery.Timeout = 10 * time.Minute
 	}
-	s := &Source{
-		config: c, transport: c.Transport,
-		wrapSource: "/apis/v1/namespaces/" + c.Namespace + "/kafkasources/" + c.Name + "#",
-		prefer:     []string{"reply"}, namespace: []string{c.Namespace},
-		partitions: map[string]map[int32]*partition{},
-		joined:     make(chan struct{}), freed: make(chan struct{}, 1),
-		jobs: make(chan job), flights: flights{all: map[*flight]struct{}{}},
-	}
-	if s.transport == nil {
+	s := converter(c)
+	s.partitions = map[string]map[int32]*partition{}
+	s.joined, s.freed = make(chan struct{}), make(chan struct{}, 1)
+	s.jobs, s.flights = make(chan job), flights{all: map[*flight]struct{}{}}
+	if s.transport = c.Transport; s.transport == nil {
 		s.transport = newTransport()
-	}
-	for name, value := range c.Overrides {
-		s.overrides = append(s.overrides, attribute{name, value})
 	}
 	s.work, s.giveUp = context.WithCancel(context.Background())
 	s.poll, s.stopPoll = context.WithCancel(context.Background())

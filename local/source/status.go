@@ -50,7 +50,7 @@ type Flight struct {
 // Status asks Kafka for ends and commits, and looks at what is in flight. What
 // Kafka does not answer before ctx ends is -1, and the error tells why.
 func (s *Source) Status(ctx context.Context) (Status, error) {
-	out := Status{Paused: s.gate.closed.Load(), Break: s.gate.breaks.Load(), InFlight: s.flights.list()}
+	out := Status{Paused: s.gate.closed.Load(), Break: s.gate.breaks.Load(), InFlight: s.InFlight()}
 	ends, commits, err := s.askKafka(ctx)
 	for _, p := range s.allPartitions() {
 		out.Partitions = append(out.Partitions, s.partitionStatus(p, ends, commits))
@@ -63,6 +63,9 @@ func (s *Source) Status(ctx context.Context) (Status, error) {
 	})
 	return out, err
 }
+
+// InFlight are the events on their way, the oldest first, as in Status.
+func (s *Source) InFlight() []Flight { return s.flights.list() }
 
 func (s *Source) askKafka(ctx context.Context) (ends kadm.ListedOffsets, commits kadm.OffsetResponses, err error) {
 	admin := kadm.NewClient(s.client)

@@ -8,7 +8,7 @@ import (
 
 func TestStatus_tells_lag_and_what_waits(t *testing.T) {
 	t.Parallel()
-	withKafka(t, 2, func(k *fakeKafka) {
+	withKafka(t, 3, func(k *fakeKafka) {
 		to := &sinks{answer: func(c call, _ int) reply {
 			if c.id() == "a2" {
 				return reply{status: 503, body: "away", header: map[string][]string{"Server-Timing": {"cold;dur=12.5"}}}
@@ -23,8 +23,11 @@ func TestStatus_tells_lag_and_what_waits(t *testing.T) {
 		s := k.start(c)
 		time.Sleep(commitInterval + time.Second)
 		status, err := s.Status(k.Context())
-		if err != nil || len(status.Partitions) != 2 || len(status.InFlight) != 1 {
+		if err != nil || len(status.Partitions) != 3 || len(status.InFlight) != 1 {
 			t.Fatalf("%+v, %v", status, err)
+		}
+		if p := status.Partitions[2]; p.Committed != -1 || p.Position != -1 || p.End != 0 || p.Lag != 0 {
+			t.Errorf("partition without a record: %+v", p)
 		}
 		if p := status.Partitions[0]; p.Committed != 2 || p.Position != 2 || p.End != 5 || p.Lag != 3 || p.Queued != 2 {
 			t.Errorf("partition 0: %+v", p)

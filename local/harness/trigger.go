@@ -1,0 +1,70 @@
+package harness
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"somssi/local/source"
+)
+
+// trigger is a trigger that takes its events from Kafka, and its source.
+type trigger struct {
+	Function, Name string
+	config         source.Config
+	source         *source.Source
+}
+
+func (t *trigger) String() string { return t.Function + "/" + t.Name }
+
+// startSource starts the source of a trigger, whose deliveries go into the history.
+func (h *Harness) startSource(ctx context.Context, function, name string, c source.Config) error {
+	t := &trigger{Function: function, Name: name}
+	c.Observe = func(d source.Delivered) { h.History.add(delivery(t, d, false)) }
+	t.config = c // before the first event, which reads it
+	s, err := source.Start(ctx, c)
+	if err != nil {
+		return err
+	}
+	t.source = s
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.triggers = append(h.triggers, t)
+	return nil
+}
+
+// running is the triggers whose sources are there, by name.
+func (h *Harness) running() []*trigger {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := slices.Clone(h.triggers)
+	slices.SortFunc(all, func(a, b *trigger) int { return strings.Compare(a.String(), b.String()) })
+	return all
+}
+
+// named is the triggers that a name chooses: function/trigger, or all of a function.
+func (h *Harness) named(name string) []*trigger {
+	return slices.DeleteFunc(h.running(), func(t *trigger) bool { return t.Function != name && t.String() != name })
+}
+
+// asked is the trigger of a request's path; where there is none the answer says so.
+func (h *Harness) asked(w http.ResponseWriter, r *http.Request) *trigger {
+	name := r.PathValue("function") + "/" + r.PathValue("trigger")
+	if found := h.named(name); len(found) == 1 {
+		return found[0]
+	}
+	refuse(w, http.StatusNotFound, h.noTrigger(name))
+	return nil
+}
+
+func (h *Harness) noTrigger(name string) string {
+	var known []string
+	for _, t := range h.running() {
+		known = append(known, t.String())
+	}
+	if len(known) == 0 {
+		return "no source is running yet: the harness is starting, or template.yaml has no Kafka trigger"
+	}
+	return "no function or trigger " + name + " takes events from Kafka: there are " + strings.Join(known, ", ")
+}
