@@ -179,8 +179,9 @@ func (h *house) register(t *testing.T, r row) {
 	h.owed["register-talent"]++
 	h.logged(t, "register-talent")
 	if verdict == "refused" {
-		h.nothingWritten(t, was, 0, "")
+		h.nothingWritten(t, was, 0)
 	} else {
+		h.settled(t)
 		h.shown(t, r, got.TalentID)
 	}
 	h.good(t, "gateway")

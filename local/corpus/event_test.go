@@ -170,6 +170,7 @@ func (h *house) event(t *testing.T, r row, door, function, lines string, body []
 	switch a.status {
 	case 204:
 		verdict, h.dirty = "accepted", true
+		h.settled(t)
 	case 400, 413, 415, 422, 431:
 	default:
 		t.Errorf("%s at %s: answered %d %.200s", door, function, a.status, a.body)
@@ -185,7 +186,7 @@ func (h *house) event(t *testing.T, r row, door, function, lines string, body []
 	}
 	h.logged(t, function)
 	if verdict == "refused" {
-		h.nothingWritten(t, was, 0, "")
+		h.nothingWritten(t, was, 0)
 	}
 	h.good(t, function)
 }

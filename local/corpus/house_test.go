@@ -106,7 +106,7 @@ func (h *house) connect(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.rdb = redis.NewClient(options)
-	h.kafka, err = kgo.NewClient(kgo.SeedBrokers(h.Run.Env["KAFKA_BROKERS"]), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(2<<20))
+	h.kafka, err = kgo.NewClient(kgo.SeedBrokers(h.Run.Env["KAFKA_BROKERS"]), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(2<<20), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ func (h *house) produce(t *testing.T, r row, door string, one *kgo.Record) {
 		if !errors.Is(err, kerr.MessageTooLarge) {
 			t.Errorf("the broker says %v, want that the record is too large", err)
 		}
-		h.nothingWritten(t, was, 0, "")
+		h.nothingWritten(t, was, 0)
 		return
 	}
 	if err != nil {
@@ -106,7 +106,7 @@ func (h *house) produce(t *testing.T, r row, door string, one *kgo.Record) {
 	fates := h.wait(t, one, good, skipped)
 	if skipped {
 		h.holes++
-		h.nothingWritten(t, was, 3, "") // with the marker of the transaction
+		h.nothingWritten(t, was, 3) // with the marker of the transaction
 		return
 	}
 	if took := time.Since(began); took > time.Second {
@@ -143,6 +143,9 @@ func (h *house) wait(t *testing.T, one, good *kgo.Record, skipped bool) (fates m
 	return fates
 }
 
+// keys are the beginnings of what each reader writes to Redis.
+var keys = map[string][]string{"evict-cache": {"talent:"}, "notify-interested": {"tl:", "{tl:"}, "update-stats": {"{s"}}
+
 // judge holds what became of a record at all its readers to the oracle.
 func (h *house) judge(t *testing.T, r row, door string, was before, dead int, fates map[string]harness.Delivery) {
 	t.Helper()
@@ -167,18 +170,23 @@ func (h *house) judge(t *testing.T, r row, door string, was before, dead int, fa
 		}
 	}
 	if want := r.want(door); verdict != want {
-		t.Errorf("%s: %s, want %s%s", door, verdict, want, told)
+		var reasons string
+		_ = h.db.QueryRowContext(t.Context(), `SELECT GROUP_CONCAT(reason, '; ') FROM (SELECT reason FROM dead_letter ORDER BY kept_ms DESC LIMIT $1)`, buried).Scan(&reasons)
+		t.Errorf("%s: %s, want %s%s\n%.500s", door, verdict, want, told, reasons)
 	}
 	h.buried(t, dead, buried)
+	h.dirty = true
 	if verdict == "accepted" {
-		h.dirty = true
-		return
+		h.settled(t)
+	} else {
+		var allowed []string
+		for _, name := range readers { // each reads its own part of the event
+			if fates[name].Fate == "done" {
+				allowed = append(allowed, keys[name]...)
+			}
+		}
+		h.nothingWritten(t, was, 2, allowed...)
 	}
-	allowed := "" // a cache forgets a talent by its id and version, whatever else the event says
-	if fates["evict-cache"].Fate == "done" {
-		allowed = "talent:"
-	}
-	h.nothingWritten(t, was, 2, allowed)
 	for _, name := range readers {
 		h.logged(t, name)
 	}

@@ -20,6 +20,9 @@ func (h *house) ask(t *testing.T, r row) {
 	h.prepare(t)
 	was := h.calm(t)
 	h.tally["api"]++
+	if strings.HasPrefix(r.Request.Path, "/talents") {
+		h.owed["register-talent"]++
+	}
 	token := h.token
 	if len(r.Token) > 0 && r.Token[0] == '{' {
 		var f forged
@@ -64,6 +67,7 @@ func (h *house) ask(t *testing.T, r row) {
 	for name := range h.pids {
 		h.lines(t, name)
 	}
+	h.logged(t, "register-talent")
 	h.good(t, "gateway")
 }
 
@@ -86,4 +90,5 @@ func (h *house) prepare(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.dirty = true
+	h.owed["register-talent"] += 2
 }
