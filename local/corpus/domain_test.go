@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"somssi/shared/eventtest"
+	"somssi/shared/eventtest/seeds"
 )
 
 // forms are the messages that have a field.
@@ -73,7 +73,7 @@ func (r row) broken(form string, id int64) []byte {
 
 // stored is the text that an accepted row leaves, if it is a text.
 func (r row) stored() (string, bool) {
-	var t eventtest.Text
+	var t seeds.Text
 	switch {
 	case r.Stored != nil:
 		return string(r.Stored), true

@@ -12,13 +12,13 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"somssi/shared/eventtest"
+	"somssi/shared/eventtest/seeds"
 )
 
 // message is one event in the three forms in which it arrives.
 type message struct {
 	attributes map[string]json.RawMessage // Text, or another type of JSON
-	extra      [][2]eventtest.Text        // headers beside them
+	extra      [][2]seeds.Text            // headers beside them
 	data       []byte
 }
 
@@ -38,7 +38,7 @@ func (h *house) registered() message {
 
 // plain is an attribute's value as a header has it.
 func plain(raw json.RawMessage) []byte {
-	var t eventtest.Text
+	var t seeds.Text
 	if json.Unmarshal(raw, &t) != nil {
 		return raw // a number, or the like
 	}
@@ -79,7 +79,7 @@ func (m message) structured() []byte {
 // asJSON is a value of a row in JSON, where Text becomes a string; bytes that are
 // no UTF-8 stay what they are.
 func asJSON(raw json.RawMessage) []byte {
-	var t eventtest.Text
+	var t seeds.Text
 	if raw[0] == '{' || raw[0] == '[' {
 		if json.Unmarshal(raw, &t) == nil && bytes.ContainsAny(raw, "{") {
 			quoted := []byte{'"'}

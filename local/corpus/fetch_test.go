@@ -72,20 +72,26 @@ func (h *house) fetch(t *testing.T, r row) {
 	}
 }
 
+// batch is one record as it lies in Kafka, with a count and a time that no client
+// would write.
+func batch(record kmsg.Record, ms int64, count int32) []byte {
+	size := len(record.AppendTo(nil)) - 1 // without the length, which is one byte where it is 0
+	record.Length = int32(size)
+	b := kmsg.RecordBatch{Magic: 2, ProducerID: -1, ProducerEpoch: -1, FirstSequence: -1, NumRecords: count,
+		FirstTimestamp: ms, MaxTimestamp: ms, Records: record.AppendTo(nil)}
+	b.Length = int32(len(b.AppendTo(nil)) - 12)
+	raw := b.AppendTo(nil)
+	binary.BigEndian.PutUint32(raw[17:], crc32.Checksum(raw[21:], crc32.MakeTable(crc32.Castagnoli)))
+	return raw
+}
+
 // answerBroken is one record in a batch that is wrong in one way.
 func answerBroken(in *kmsg.FetchRequest, how string) kmsg.Response {
-	value := []byte("broken")
-	record := kmsg.Record{Value: value}
-	text := record.AppendTo(nil)
-	record.Length = int32(len(text) - 1) // which is one byte itself
-	text = record.AppendTo(nil)
-	batch := kmsg.RecordBatch{Magic: 2, ProducerID: -1, ProducerEpoch: -1, FirstSequence: -1, NumRecords: 1, Records: text}
+	count := int32(1)
 	if how == "count" {
-		batch.NumRecords = 1 << 30
+		count = 1 << 30
 	}
-	batch.Length = int32(len(batch.AppendTo(nil)) - 12)
-	raw := batch.AppendTo(nil)
-	binary.BigEndian.PutUint32(raw[17:], crc32.Checksum(raw[21:], crc32.MakeTable(crc32.Castagnoli)))
+	raw := batch(kmsg.Record{Value: []byte("broken")}, 0, count)
 	switch how {
 	case "checksum":
 		raw[17] ^= 0xff

@@ -7,8 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"somssi/local/harness"
 )
@@ -35,9 +37,6 @@ func (h *house) record(t *testing.T, r row) {
 	}
 	for n := range r.Record.Many {
 		one.Headers = append(one.Headers, kgo.RecordHeader{Key: fmt.Sprint("x", n), Value: []byte("x")})
-	}
-	if r.Record.Timestamp != 0 {
-		one.Timestamp = time.UnixMilli(r.Record.Timestamp)
 	}
 	h.produce(t, r, "kafka", one)
 }
@@ -82,7 +81,12 @@ func (h *house) produce(t *testing.T, r row, door string, one *kgo.Record) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	err := kafka.ProduceSync(t.Context(), one).FirstErr()
+	var err error
+	if r.Record != nil && r.Record.Timestamp != 0 {
+		h.produceAt(t, one, r.Record.Timestamp)
+	} else {
+		err = kafka.ProduceSync(t.Context(), one).FirstErr()
+	}
 	if r.want(door) == "no broker" {
 		if !errors.Is(err, kerr.MessageTooLarge) {
 			t.Errorf("the broker says %v, want that the record is too large", err)
@@ -116,6 +120,30 @@ func (h *house) produce(t *testing.T, r row, door string, one *kgo.Record) {
 		}
 	}
 	h.judge(t, r, door, was, dead, fates)
+}
+
+// produceAt writes a record with a time that the client cannot count in nanoseconds.
+func (h *house) produceAt(t *testing.T, one *kgo.Record, ms int64) {
+	t.Helper()
+	topics, err := kadm.NewClient(h.kafka).ListTopics(t.Context(), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := kmsg.NewPtrProduceRequest()
+	request.Acks, request.TimeoutMillis = -1, 5000
+	of, to := kmsg.NewProduceRequestTopic(), kmsg.NewProduceRequestTopicPartition()
+	of.Topic, of.TopicID = topic, topics[topic].ID
+	to.Partition, to.Records = one.Partition, batch(kmsg.Record{Value: one.Value}, ms, 1)
+	of.Partitions = append(of.Partitions, to)
+	request.Topics = append(request.Topics, of)
+	response, err := request.RequestWith(t.Context(), h.kafka)
+	if err == nil {
+		err = kerr.ErrorForCode(response.Topics[0].Partitions[0].ErrorCode)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	one.Offset = response.Topics[0].Partitions[0].BaseOffset
 }
 
 // wait is what the readers have delivered of two records.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"somssi/shared/eventtest"
+	"somssi/shared/eventtest/seeds"
 )
 
 // row is one input and what must become of it. What it is made of depends on its
@@ -22,29 +22,29 @@ type row struct {
 	Doors     []string          // the only ones it fits
 	Status    []int             // answers, one of which must come; 0 is none at all
 
-	Send    eventtest.Text // A: the bytes of a connection
-	Then    string         // hang up, or wait
-	Gateway []int          // where the gateway's answers are others
-	Two     bool           // at the gateway, which needs not close, the second request is one of its own right
+	Send    seeds.Text // A: the bytes of a connection
+	Then    string     // hang up, or wait
+	Gateway []int      // where the gateway's answers are others
+	Two     bool       // at the gateway, which needs not close, the second request is one of its own right
 
 	Attributes map[string]json.RawMessage // B: of an event that is good without them
-	Headers    [][2]eventtest.Text        // further ones
+	Headers    [][2]seeds.Text            // further ones
 	Many       int                        // extensions
 
-	Body *eventtest.Text // C
-	Type string          // of the body
+	Body *seeds.Text // C
+	Type string      // of the body
 
 	Record *record // D
 	Fetch  string  // what is broken in a broker's answer
 
 	Field          string          // E, F, G: of a message that is good without it
 	Value          json.RawMessage // as JSON; a list or object of Text where that is one
-	Raw            eventtest.Text  // where it is no JSON
+	Raw            seeds.Text      // where it is no JSON
 	Missing, Twice bool
 	As, Beside     string // another name, instead and beside
 	Digits         bool   // the number in a string
 	Forms          []string
-	Stored         eventtest.Text // where it is not the value itself
+	Stored         seeds.Text // where it is not the value itself
 
 	Request *request        // I, and others that are aimed at one path
 	Token   json.RawMessage // "none", or how it is forged
@@ -54,8 +54,8 @@ type row struct {
 }
 
 type record struct {
-	Key, Value  *eventtest.Text
-	Headers     [][2]*eventtest.Text
+	Key, Value  *seeds.Text
+	Headers     [][2]*seeds.Text
 	Many        int // headers
 	Timestamp   int64
 	Compression string
@@ -64,8 +64,8 @@ type record struct {
 
 type request struct {
 	Method, Path string
-	Headers      [][2]eventtest.Text
-	Body         eventtest.Text
+	Headers      [][2]seeds.Text
+	Body         seeds.Text
 }
 
 // classes in the order they are sent: those first that count what is logged.

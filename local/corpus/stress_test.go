@@ -10,15 +10,15 @@ import (
 	"testing"
 	"time"
 
-	"somssi/shared/eventtest"
+	"somssi/shared/eventtest/seeds"
 )
 
 // stress is much of something.
 type stress struct {
 	Door    string
-	Body    eventtest.Text
-	Headers [][2]eventtest.Text
-	Query   eventtest.Text
+	Body    seeds.Text
+	Headers [][2]seeds.Text
+	Query   seeds.Text
 	Chunked bool
 	Times   int
 }

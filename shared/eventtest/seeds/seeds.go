@@ -1,4 +1,6 @@
-package eventtest
+// Package seeds reads the corpus of bad input in local/corpus, for that test and as
+// seeds of fuzz targets.
+package seeds
 
 import (
 	"bufio"
@@ -57,9 +59,9 @@ func (t *Text) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// Corpus is the texts in the rows of classes of the corpus of bad input, such
+// Of is the texts in the rows of classes of the corpus of bad input, such
 // as "FG", as seeds of a fuzz target: titles, bodies, values of attributes.
-func Corpus(t testing.TB, classes string) (texts []string) {
+func Of(t testing.TB, classes string) (texts []string) {
 	t.Helper()
 	root, err := os.Getwd()
 	for err == nil {
