@@ -35,6 +35,8 @@ func TestCorpus(t *testing.T) {
 			fmt.Fprintf(&report, "   %3d do not apply: %s\n", n, why)
 		}
 	}
+	h.slow.Wait()
+	h.alive(t)
 	for _, door := range slices.Sorted(maps.Keys(h.tally)) {
 		fmt.Fprintf(&report, "%s %d, ", door, h.tally[door])
 	}

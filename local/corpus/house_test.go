@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,6 +50,8 @@ type house struct {
 	dirty     bool                        // Redis holds what an accepted row left
 	tally     map[string]int              // executions by door
 	follower  *stream                     // nil until it is wanted
+	top       *testing.T                  // of the whole run
+	slow      sync.WaitGroup              // rows that wait for a server's limit
 	other     int64                       // a talent of another seller
 	used      string                      // an idempotency key
 	living    context.Context             // ends with the test
@@ -69,7 +72,7 @@ func open(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{Harness: running, state: state, pids: map[string]int{}, number: 5_000_000,
+	h := &house{Harness: running, top: t, state: state, pids: map[string]int{}, number: 5_000_000,
 		living: t.Context(), delivered: map[string]harness.Delivery{}, logs: map[string]int64{}, read: map[string]int{}, owed: map[string]int{}, tally: map[string]int{}}
 	t.Cleanup(func() {
 		if err := running.Stop(context.Background()); err != nil {

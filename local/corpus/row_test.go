@@ -3,6 +3,7 @@ package corpus
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -51,6 +52,8 @@ type row struct {
 
 	Address string  // H
 	Stress  *stress // J
+
+	input string // all of it that is sent, as it is written
 }
 
 type record struct {
@@ -87,6 +90,14 @@ func rows(t *testing.T, class rune) (all []row) {
 		if err := d.Decode(&r); err != nil {
 			t.Fatalf("%s: %v\n%.300s", string(class), err, line)
 		}
+		var input map[string]json.RawMessage
+		if err := json.Unmarshal(line, &input); err != nil {
+			t.Fatal(err)
+		}
+		for _, told := range []string{"name", "why", "differs"} {
+			delete(input, told)
+		}
+		r.input = fmt.Sprintf("%s", input)
 		all = append(all, r)
 	}
 	return all
@@ -124,16 +135,10 @@ func TestRows(t *testing.T) {
 			if r.Why == "" || r.Applies != nil && r.Because == "" || (len(r.At) > 0) && r.Differs == "" {
 				t.Errorf("%s/%s has no reason", string(class), r.Name)
 			}
-			input := r
-			input.Name, input.Why, input.Differs = "", "", ""
-			text, err := json.Marshal(input)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if other := inputs[string(text)]; other != "" && r.Applies == nil {
+			if other := inputs[r.input]; other != "" && r.Applies == nil {
 				t.Errorf("%s/%s is the same as %s", string(class), r.Name, other)
 			}
-			inputs[string(text)] = r.Name
+			inputs[r.input] = r.Name
 		}
 	}
 }

@@ -91,7 +91,10 @@ func (s *stress) request(h *house) string {
 	for _, header := range s.Headers {
 		fmt.Fprintf(&b, "%s: %s\r\n", header[0], header[1])
 	}
-	body := structuredWords.Replace(string(s.Body))
+	body := string(s.Body)
+	if s.Door == "structured" {
+		body = structuredWords.Replace(body)
+	}
 	if s.Chunked {
 		fmt.Fprintf(&b, "Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
 		return b.String()

@@ -50,11 +50,13 @@ func (t *Text) UnmarshalJSON(raw []byte) error {
 		*t = text
 		return err
 	}
-	*t = Text{} // which is not null
+	if !strings.Contains(of.Repeat, "%d") {
+		*t = bytes.Repeat([]byte(of.Repeat), of.Times)
+		return nil
+	}
+	*t = Text{}
 	for n := range of.Times {
-		if *t = append(*t, of.Repeat...); strings.Contains(of.Repeat, "%d") {
-			*t = append((*t)[:len(*t)-len(of.Repeat)], strings.ReplaceAll(of.Repeat, "%d", fmt.Sprint(n))...)
-		}
+		*t = append(*t, strings.ReplaceAll(of.Repeat, "%d", fmt.Sprint(n))...)
 	}
 	return nil
 }
