@@ -65,8 +65,8 @@ MEND`)
 // transcript is a session at a terminal.
 type transcript struct {
 	*testing.T
-	root, here, state string
-	text              strings.Builder
+	root, here string // of the copy, and of this package
+	text       strings.Builder
 
 	mu   sync.Mutex
 	said strings.Builder // by up --watch
