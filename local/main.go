@@ -34,6 +34,10 @@ const (
 )
 
 func run(ctx context.Context, args []string, out, problems io.Writer) int {
+	out, flush := onTerminal(out)
+	defer flush()
+	problems, flushProblems := onTerminal(problems)
+	defer flushProblems()
 	cli := &cli{out: out, problems: problems}
 	root := cli.command()
 	root.SetArgs(args)

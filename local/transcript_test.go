@@ -29,10 +29,10 @@ func TestTranscript(t *testing.T) {
 	}
 	s := beginTranscript(t)
 	s.note("Another producer writes a category that adopt-talent does not take.")
-	s.do(`echo '{"type":"new_talent","talent_id":9001,"title":"기타 레슨","category":"Music"}' | go run ./local send new_talent_events --key 9001`)
+	s.do(`echo '{"type":"new_talent","talent_id":9001,"title":"기타 레슨","category":"Music"}' | go run ./local send new_talent_events --key shop-3`)
 	s.until("dead letter", "is committed")
 	s.do(`go run ./local events --fate "dead letter"`)
-	s.do(`go run ./local why partition:4/offset:0 --function adopt-talent`)
+	s.do(`go run ./local why partition:3/offset:0 --function adopt-talent`)
 	s.note("Take a category in any case, and save. up --watch is running in another window.")
 	s.do(`git apply <<'MEND'
 --- a/functions/adopt-talent/plain.go
@@ -57,7 +57,7 @@ MEND`)
 	s.watched("takes over")
 	s.do(`go run ./local dlq redrive --all`)
 	s.until("somssi.talent.registered.v1", "adopt-talent done, evict-cache done, notify-interested done, update-stats done")
-	s.do(`go run ./local why partition:4/offset:0 --function adopt-talent`)
+	s.do(`go run ./local why partition:3/offset:0 --function adopt-talent`)
 	s.do(`go run ./local dlq ls`)
 	s.compare()
 }
@@ -65,8 +65,8 @@ MEND`)
 // transcript is a session at a terminal.
 type transcript struct {
 	*testing.T
-	root, here, state string
-	text              strings.Builder
+	root, here string // of the copy, and of this package
+	text       strings.Builder
 
 	mu   sync.Mutex
 	said strings.Builder // by up --watch
@@ -149,7 +149,7 @@ func (s *transcript) output(line string) (string, error) {
 func (s *transcript) until(words ...string) {
 	s.Helper()
 	eventually(s.T, 20*time.Second, "", func() string {
-		got, _ := s.output("go run ./local why partition:4/offset:0 --function adopt-talent") // fails until it is there
+		got, _ := s.output("go run ./local why partition:3/offset:0 --function adopt-talent") // fails until it is there
 		if slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(got, word) }) {
 			return got
 		}
