@@ -15,15 +15,19 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"somssi/local/client"
 	"somssi/local/harness"
 	"somssi/shared"
 )
 
-const topic = "new_talent_events"
+const (
+	topic      = "new_talent_events"
+	partitions = 5
+)
 
 // readers are the functions with a source on the topic.
 var readers = []string{"adopt-talent", "evict-cache", "notify-interested", "update-stats"}
@@ -135,11 +139,24 @@ func (h *house) next() int64 { h.number++; return h.number }
 // ends is how many records the topic has had.
 func (h *house) ends(t *testing.T) (sum int64) {
 	t.Helper()
-	ends, err := kadm.NewClient(h.kafka).ListEndOffsets(t.Context(), topic)
-	if err != nil {
-		t.Fatal(err)
+	request, of := kmsg.NewPtrListOffsetsRequest(), kmsg.NewListOffsetsRequestTopic() // a library asks for the topic first, each time
+	of.Topic = topic
+	for n := range int32(partitions) {
+		p := kmsg.NewListOffsetsRequestTopicPartition()
+		p.Partition, p.Timestamp = n, -1
+		of.Partitions = append(of.Partitions, p)
 	}
-	ends.Each(func(o kadm.ListedOffset) { sum += o.Offset })
+	request.Topics = append(request.Topics, of)
+	response, err := request.RequestWith(t.Context(), h.kafka)
+	if err != nil || len(response.Topics) != 1 {
+		t.Fatalf("list the end offsets: %v", err)
+	}
+	for _, p := range response.Topics[0].Partitions {
+		if p.ErrorCode != 0 {
+			t.Fatal(kerr.ErrorForCode(p.ErrorCode))
+		}
+		sum += p.Offset
+	}
 	return sum
 }
 

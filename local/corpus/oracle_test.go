@@ -114,10 +114,16 @@ func (h *house) lines(t *testing.T, function string) {
 // whatever was in it.
 func (h *house) logged(t *testing.T, function string) {
 	t.Helper()
-	limit := time.Now().Add(5 * time.Second)
-	for h.lines(t, function); h.read[function] < h.owed[function] && time.Now().Before(limit); h.lines(t, function) {
-		time.Sleep(time.Millisecond) // lines take a way of their own
+	limit, tick := time.After(5*time.Second), time.NewTicker(time.Millisecond) // lines take a way of their own
+	defer tick.Stop()
+	for late := false; !late && h.read[function] < h.owed[function]; h.lines(t, function) {
+		select {
+		case <-tick.C:
+		case <-limit:
+			late = true
+		}
 	}
+	h.lines(t, function)
 	if h.read[function] != h.owed[function] {
 		t.Errorf("%s has logged %d lines of %d requests", function, h.read[function], h.owed[function])
 		h.owed[function] = h.read[function]
