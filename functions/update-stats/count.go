@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"hash/crc32"
-	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -28,10 +26,10 @@ return 1`)
 // small are packed by Redis to some 8 bytes an id, and a figure stays exact
 // however late an event comes.
 func count(ctx context.Context, c redis.Scripter, t talent) error {
-	shard := int(crc32.ChecksumIEEE(strconv.AppendInt(nil, t.ID, 10)) % shared.StatsShards)
+	shard := shared.StatsShard(t.ID)
 	at := t.At.UTC()
 	keys := []string{
-		fmt.Sprintf("{s%02d}:counted:%s", shard, at.Format("2006-01-02T15")),
+		fmt.Sprintf(shared.StatsCounted, shard, at.Format("2006-01-02T15")),
 		fmt.Sprintf(shared.StatsTotals, shard),
 		fmt.Sprintf(shared.StatsMinutes, shard, at.Format(time.DateOnly)),
 	}
