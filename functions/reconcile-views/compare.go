@@ -69,20 +69,21 @@ func (h handler) compare(ctx context.Context, talents []talent) (gaps []gap, err
 			return nil, fmt.Errorf("read the views: %w", c.Err())
 		}
 	}
+	floors := map[string]int64{}
 	for i, has := range all {
 		g, entered, left := gap{talent: talents[i]}, has.entered.Err() == nil, has.left.Err() == nil
-		missed := false
-		if g.State == "open" && !entered {
-			missed, err = h.expected(ctx, g.talent)
+		missed := g.State == "open" && !entered
+		if _, known := floors[g.Category]; missed && !known {
+			if floors[g.Category], err = h.floor(ctx, g.Category); err != nil {
+				return nil, fmt.Errorf("read the newest of %s: %w", g.Category, err)
+			}
 		}
+		missed = missed && g.RegisteredMs > floors[g.Category]
 		unclosed := g.State == "closed" && (entered || !left && time.Since(time.UnixMilli(g.ChangedMs)) < remembered)
 		for view, lacks := range []bool{missed, unclosed, !has.counted.Val(), stale(has.cached.Val(), g.Version)} {
 			if lacks {
 				g.lacking = append(g.lacking, views[view])
 			}
-		}
-		if err != nil {
-			return nil, fmt.Errorf("count the newer ones of %s: %w", g.Category, err)
 		}
 		if len(g.lacking) > 0 && has.told.Val() == 0 {
 			gaps = append(gaps, g)
@@ -91,13 +92,12 @@ func (h handler) compare(ctx context.Context, talents []talent) (gaps []gap, err
 	return gaps, nil
 }
 
-// expected reports whether fewer than 1,000 of its category were registered
-// after t, be they closed by now: else its timeline may have let it go for them.
-func (h handler) expected(ctx context.Context, t talent) (bool, error) {
-	newer := 0
-	err := h.outbox.DB.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM talents WHERE category = $1 AND registered_ms >= $2 LIMIT 1001) newer`,
-		t.Category, t.RegisteredMs).Scan(&newer)
-	return newer <= 1000, err
+// floor is the time above which no timeline of a category let a talent go: fewer than 1,000 were registered after it,
+// be they closed by now.
+func (h handler) floor(ctx context.Context, category string) (ms int64, err error) {
+	thousandth := `SELECT registered_ms FROM talents WHERE category = $1 ORDER BY registered_ms DESC LIMIT 1 OFFSET 999`
+	err = h.outbox.DB.QueryRowContext(ctx, `SELECT COALESCE((`+thousandth+`), -1)`, category).Scan(&ms)
+	return ms, err
 }
 
 // stale reports whether what is cached shows a version before this one.

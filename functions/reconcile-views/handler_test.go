@@ -148,12 +148,12 @@ func TestTimeline_lets_go_of_the_oldest(t *testing.T) {
 		insert(t, s.DB, all...)
 		tell(t, s, all...)
 		s.Redis.Del(t.Context(), "tl:music")
-		tell(t, s, all[12:]...) // the 11th and 12th are missing, too: the newest 1000 begin with the 11th
+		tell(t, s, all[13:]...) // the 12th and 13th are missing, too: after the 12th, 998 were registered
 		for range 4 {           // the round has come round
 			run(t, h)
 		}
 		if got := told(published(t, s.DB)); got != "registered v1, registered v1" {
-			t.Errorf("told %q, want two of 12 that are missing", got)
+			t.Errorf("told %q, want two of 13 that are missing", got)
 		}
 	})
 }
