@@ -27,7 +27,8 @@ func Flaky(t testing.TB, s Stores) (Stores, *Faults) {
 	t.Helper()
 	f := &Faults{}
 	db := sql.OpenDB(connector{s.DB, f})
-	rdb := redis.NewClient(s.Redis.Options())
+	o := s.Redis.Options()
+	rdb := redis.NewClient(&redis.Options{Addr: o.Addr, DB: o.DB, Username: o.Username, Password: o.Password, ContextTimeoutEnabled: true})
 	rdb.AddHook(f)
 	t.Cleanup(func() { _, _ = db.Close(), rdb.Close() })
 	return Stores{db, rdb}, f
