@@ -39,7 +39,10 @@ func TestHistory(t *testing.T) {
 				}
 			}
 
-			for quiet := 0; quiet < 2; {
+			for runs, quiet := 0, 0; quiet < 2; runs++ {
+				if runs == 200 {
+					t.Fatalf("after %d runs it still repairs, or fails", runs)
+				}
 				faults.Fail(r.IntN(25), r.IntN(2) == 0) // of 8 calls, and 3 more for each repair
 				err := h.handle(t.Context(), eventtest.Load(t, "tick.json"))
 				faults.Fail(-1, false)

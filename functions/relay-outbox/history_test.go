@@ -43,7 +43,10 @@ func TestHistory(t *testing.T) {
 				t.Fatal(err)
 			}
 			var want []string
-			for done := false; !done; {
+			for ticks, done := 0, false; !done; ticks++ {
+				if ticks == 200 {
+					t.Fatalf("after %d ticks it still relays, or fails", ticks)
+				}
 				if len(want) < 12 {
 					for range r.IntN(5) {
 						id := fmt.Sprintf("%03d", len(want))
