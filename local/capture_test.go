@@ -173,7 +173,8 @@ func TestCapture_same_seed_same_files(t *testing.T) {
 		}
 		return string(text)
 	}
-	if a, b := text("a"), text("a"); a != b || a == text("b") || text("") == text("") {
-		t.Errorf("%s\n%s", a, b)
+	a, again, unseeded := text("a"), text("a"), text("")
+	if a != again || a == text("b") || unseeded == text("") {
+		t.Errorf("%s\n%s\n%s", a, again, unseeded)
 	}
 }

@@ -29,7 +29,10 @@ func columns(d harness.Delivery) []string {
 		ms += a.WaitMs + a.TookMs
 	}
 	fate := d.Fate
-	if d.Replay {
+	switch {
+	case d.Redrive:
+		fate += " (redrive)"
+	case d.Replay:
 		fate += " (replay)"
 	}
 	return []string{

@@ -55,7 +55,7 @@ func (c *cli) completedKeys(cmd *cobra.Command, _ []string, _ string) ([]string,
 	}
 	var keys []string
 	for _, l := range all[max(0, len(all)-100):] { // the newest are meant
-		keys = append(keys, cobra.CompletionWithDesc(l.Short, l.Function+": "+short(l.Reason, 60)))
+		keys = append(keys, cobra.CompletionWithDesc(l.Short, l.Function+": "+shorten(l.Reason, 60)))
 	}
 	return keys, cobra.ShellCompDirectiveNoFileComp
 }

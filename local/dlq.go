@@ -34,9 +34,6 @@ is named by its KEY, as dlq ls shows it, or more of it.`,
 		},
 	}
 	cmd.AddCommand(c.dlqList(), c.dlqShow(), c.dlqRedrive(), c.dlqPurge())
-	for _, sub := range cmd.Commands() {
-		sub.Args = wrongArgs(sub.Args)
-	}
 	return cmd
 }
 
@@ -55,7 +52,6 @@ func (c *cli) chosen(cmd *cobra.Command) (read func() (dlq.Filter, error)) {
 	var f dlq.Filter
 	var older string
 	cmd.Flags().StringVar(&f.Function, "function", "", "only this function's")
-	_ = cmd.RegisterFlagCompletionFunc("function", c.completedFlag(functionsOf))
 	cmd.Flags().StringVar(&f.Code, "code", "", "only with this status; - is without an answer")
 	cmd.Flags().StringVar(&f.Type, "type", "", "only events of this type")
 	cmd.Flags().StringVar(&f.Event, "event", "", "only the event of this id")

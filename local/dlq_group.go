@@ -46,7 +46,7 @@ func writeGroups(w io.Writer, groups []letterGroup) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "COUNT\tFUNCTION\tCODE\tREASON\tFIRST\tLAST")
 	for _, g := range groups {
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\n", g.Count, cmp.Or(g.Function, "-"), cmp.Or(g.Code, "-"), cmp.Or(short(g.Reason, 80), "-"), ago(g.First), ago(g.Last))
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\n", g.Count, cmp.Or(g.Function, "-"), cmp.Or(g.Code, "-"), cmp.Or(shorten(g.Reason, 80), "-"), ago(g.First), ago(g.Last))
 	}
 	_ = table.Flush()
 }

@@ -15,6 +15,7 @@ import (
 
 	"somssi/local/dlq"
 	"somssi/local/harness"
+	"somssi/local/source"
 )
 
 // listed is one line of dlq ls.
@@ -83,18 +84,14 @@ func list(ctx context.Context, run harness.Run, db *sql.DB, f dlq.Filter) ([]lis
 // as a dead letter, as far as the harness remembers.
 func attemptsOf(run harness.Run) (map[[2]string]int, error) {
 	var history []harness.Delivery
-	if err := harness.Get(run, "/dev/events", &history); err != nil {
+	if err := harness.Get(run, "/dev/events?"+harness.Filter{Fate: source.DeadLetter}.Query(), &history); err != nil {
 		return nil, err
 	}
 	found := map[[2]string]int{}
 	for _, d := range history {
-		if d.Fate != "dead letter" {
-			continue
-		}
-		for i, a := range d.Attempts {
-			if a.To == d.Attempts[0].To {
-				found[[2]string{a.To, d.Event}] = i + 1
-			}
+		tries, _, _ := effort(d)
+		if tries > 0 && !d.Replay {
+			found[[2]string{d.Attempts[0].To, d.Event}] = tries
 		}
 	}
 	return found, nil
@@ -113,8 +110,8 @@ func writeList(w io.Writer, all []listed, f dlq.Filter) {
 	fmt.Fprintln(table, "KEY\tFUNCTION\tREASON\tCODE\tATTEMPTS\tREDRIVES\tTYPE\tEVENT\tDIED")
 	for _, l := range all {
 		fmt.Fprintln(table, strings.Join([]string{
-			l.Short, cmp.Or(l.Function, "-"), cmp.Or(short(l.Reason, 60), "-"), cmp.Or(l.Code, "-"), timesOrDash(l.Attempts), timesOrDash(l.Redrives),
-			cmp.Or(l.Type, "-"), cmp.Or(short(l.Event, 40), "-"), ago(l.Died),
+			l.Short, cmp.Or(l.Function, "-"), cmp.Or(shorten(l.Reason, 60), "-"), cmp.Or(l.Code, "-"), timesOrDash(l.Attempts), timesOrDash(l.Redrives),
+			cmp.Or(l.Type, "-"), cmp.Or(shorten(l.Event, 40), "-"), ago(l.Died),
 		}, "\t"))
 	}
 	_ = table.Flush()
@@ -126,15 +123,6 @@ func timesOrDash(n int) string {
 		return "-"
 	}
 	return strconv.Itoa(n)
-}
-
-// short is text cut to so many characters.
-func short(text string, most int) string {
-	runes := []rune(printable(text))
-	if len(runes) <= most {
-		return string(runes)
-	}
-	return string(runes[:most-1]) + "…"
 }
 
 // ago is how long a time has passed, in one unit.

@@ -70,7 +70,7 @@ func (c *cli) confirm(standard io.Reader, letters []listed) error {
 		return noYes
 	}
 	for _, l := range letters[:min(5, len(letters))] {
-		c.say("%s  %s  %s  %s", l.Short, l.Function, printable(l.Event), short(l.Reason, 60))
+		c.say("%s  %s  %s  %s", l.Short, l.Function, printable(l.Event), shorten(l.Reason, 60))
 	}
 	fmt.Fprintf(c.problems, "throw away %d dead letters for good? [y/N] ", len(letters))
 	line, err := bufio.NewReader(file).ReadString('\n')

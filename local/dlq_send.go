@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -54,8 +52,8 @@ func (r *redriven) send(ctx context.Context, run harness.Run, db *sql.DB, of lis
 	}
 	answer, err := again(ctx, run, l)
 	if err != nil {
-		var refused inputError // the template has no such function any more
-		if !errors.As(err, &refused) {
+		refused := new(harness.Refused) // the template has no such function any more
+		if !errors.As(err, &refused) || refused.Status >= http.StatusInternalServerError {
 			return err
 		}
 		r.Result, r.Why = "failed", err.Error()
@@ -74,12 +72,8 @@ func (r *redriven) send(ctx context.Context, run harness.Run, db *sql.DB, of lis
 // again sends a letter by way of the harness.
 func again(ctx context.Context, run harness.Run, l dlq.Letter) (answer harness.Redriven, err error) {
 	if l.Function == "" {
-		return answer, inputError{errors.New("no function is known that did not take it")}
+		return answer, &harness.Refused{Status: http.StatusBadRequest, Detail: "no function is known that did not take it"}
 	}
-	var body bytes.Buffer
-	if err := json.NewEncoder(&body).Encode(harness.Dead{Attributes: l.Original(), Data: l.Data}); err != nil {
-		return answer, err
-	}
-	header := http.Header{"Content-Type": {"application/json"}}
-	return answer, post(ctx, run, "/dev/redrive/"+url.PathEscape(l.Function), header, body.Bytes(), &answer)
+	dead := harness.Dead{Attributes: l.Original(), Data: l.Data}
+	return answer, harness.Ask(ctx, run, http.MethodPost, "/dev/redrive/"+url.PathEscape(l.Function), dead, &answer)
 }

@@ -19,6 +19,7 @@ import (
 
 	"somssi/local/dlq"
 	"somssi/local/harness"
+	"somssi/local/source"
 	"somssi/local/template"
 )
 
@@ -74,14 +75,20 @@ func (c *cli) dlqShow() *cobra.Command {
 
 // remember adds what the harness's history has.
 func (s *shown) remember(run harness.Run) error {
-	var history []harness.Delivery
-	if err := harness.Get(run, "/dev/events", &history); err != nil {
-		return err
-	}
-	for _, d := range history {
-		if d.Function == s.Function && d.Fate == "dead letter" &&
-			fmt.Sprint(d.Partition) == s.Partition && fmt.Sprint(d.Offset) == s.Offset {
-			s.Topic, s.Attempts = d.Topic, d.Attempts
+	// By its id it is found on disk too; by another, where a header could not
+	// have that one, only among the last.
+	for _, f := range []harness.Filter{{Fate: source.DeadLetter, Event: s.Event}, {Fate: source.DeadLetter}} {
+		var history []harness.Delivery
+		if err := harness.Get(run, "/dev/events?"+f.Query(), &history); err != nil {
+			return err
+		}
+		for _, d := range history {
+			if d.Function == s.Function && !d.Replay && fmt.Sprint(d.Partition) == s.Partition && fmt.Sprint(d.Offset) == s.Offset {
+				s.Topic, s.Attempts = d.Topic, d.Attempts
+			}
+		}
+		if s.Topic != "" {
+			break
 		}
 	}
 	return nil
@@ -135,7 +142,7 @@ func (s *shown) write(w io.Writer) {
 	section(w, "answered", []byte(s.Answer))
 	fmt.Fprintln(w, "\nattributes")
 	for _, name := range slices.Sorted(maps.Keys(s.Attributes)) {
-		fmt.Fprintf(w, "  %s: %s\n", printable(name), short(s.Attributes[name], 200))
+		fmt.Fprintf(w, "  %s: %s\n", printable(name), shorten(s.Attributes[name], 200))
 	}
 	section(w, "data", s.Data)
 }

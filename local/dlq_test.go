@@ -111,6 +111,14 @@ func TestDLQ_redrives_what_is_mended(t *testing.T) {
 	if code != 0 || strings.Count(out, "would be sent") != 3 || counted(t, u, "redriven") != 0 {
 		t.Errorf("--dry-run: %d %s", code, out)
 	}
+	// One was sent, and a crash came before its row was taken out.
+	first, err := dlq.Read(t.Context(), db, lettersOf(t, h, "update-stats", id+"-0", 1)[0].Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := again(t.Context(), h.Run, first); err != nil || answer.Status != 204 || answer.FromRecord {
+		t.Errorf("before the crash: %+v %v", answer, err)
+	}
 	var both sync.WaitGroup
 	for range 2 {
 		both.Go(func() {
@@ -223,12 +231,23 @@ func TestDLQ_redrives_the_record_itself(t *testing.T) {
 	if err != nil || !answer.FromRecord || answer.Status != 422 {
 		t.Errorf("%+v %v", answer, err)
 	}
+	if code, out, said := local(t, ".", "why", id, "--state", common.state); code != 0 || !strings.Contains(out, "a dead letter still (a redrive)") {
+		t.Errorf("why: %d %s\n%s", code, said, out)
+	}
 	full.Attributes["id"] = "another"
+	var history []harness.Delivery
+	if err := harness.Get(h.Run, "/dev/events?function=update-stats&event="+id, &history); err != nil || len(history) != 2 || !history[1].Redrive || !history[1].Replay ||
+		history[1].Fate != "dead letter" || history[1].Offset != history[0].Offset || history[1].Attempts[0].Status != 422 || history[1].Attempts[0].Answer == "" {
+		t.Errorf("the history has %+v (%v)", history, err)
+	}
 	if answer, err = again(t.Context(), h.Run, full); err != nil || answer.FromRecord || answer.Event != "another" {
 		t.Errorf("of another event: %+v %v", answer, err)
 	}
 	full.Dest, full.Function = "http://gone", "gone"
-	if _, err = again(t.Context(), h.Run, full); err == nil || !strings.Contains(err.Error(), "no function gone") {
+	if err := (&shown{Letter: full}).remember(h.Run); err != nil {
+		t.Errorf("the history of a function that is gone: %v", err)
+	}
+	if _, err = again(t.Context(), h.Run, full); err == nil || !strings.Contains(err.Error(), `no function "gone"`) {
 		t.Errorf("of no function: %v", err)
 	}
 }
@@ -254,11 +273,41 @@ func TestDLQ_does_not_send_another_event(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", event, code, out, want)
 		}
 		lettersOf(t, h, "update-stats", kept, 1)
+		if code, out, said := local(t, ".", "dlq", "show", l.Key, "--state", common.state); code != 0 || !strings.Contains(out, "attempt 1 ") {
+			t.Errorf("show: %d %s\n%s", code, said, out)
+		}
 		if strings.HasPrefix(event, "a") { // no function got it: others count such letters
 			lettersOf(t, h, "adopt-talent", kept, 1)
 			if code, _, said := local(t, ".", "dlq", "purge", "--event", kept, "--yes", "--state", common.state); code != 0 {
 				t.Error(said)
 			}
 		}
+	}
+}
+
+// Of an event that died and was taken when it was sent again, why says so.
+func TestDLQ_redrive_is_told_by_why(t *testing.T) {
+	h := house(t)
+	id := uuid.NewString()
+	event := file(t, `{"specversion":"1.0","id":"`+id+`","source":"/s","type":"somssi.talent.praised.v1","data":{"talentId":1}}`)
+	_, out, said := local(t, ".", "send", "new_talent_events", event, "--wait", "-o", "json", "--state", common.state)
+	var sent outcome
+	if err := json.Unmarshal([]byte(out), &sent); err != nil || len(sent.Sent) != 1 {
+		t.Fatalf("send: %s %s", out, said)
+	}
+	_, err := sqlOf(t, h).ExecContext(t.Context(), `
+		INSERT INTO dead_letter (key, kept_ms, dest, event_id, source, type, code, reason, attributes, data)
+		VALUES ($1, 1, 'http://update-stats.somssi.svc.cluster.local', $2, '/s', 'somssi.talent.praised.v1', '503', 'away', $3, $4)`,
+		id, id, fmt.Sprintf(`{"specversion":"1.0","id":"%s","source":"/s","type":"somssi.talent.praised.v1","knativekafkapartition":"%d","knativekafkaoffset":"%d",`+
+			`"added":"by the answer"}`, id, sent.Sent[0].Partition, sent.Sent[0].Offset), []byte(`{"talentId":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, out, said := local(t, ".", "dlq", "redrive", id, "--state", common.state); code != 0 || !strings.Contains(out, "done  204 in") {
+		t.Errorf("redrive: %d %s %s", code, out, said)
+	}
+	lettersOf(t, h, "update-stats", id, 0)
+	if code, out, said := local(t, ".", "why", id, "--state", common.state); code != 0 || !strings.Contains(out, "update-stats/talents  done (a redrive)\n") {
+		t.Errorf("why: %d %s\n%s", code, said, out)
 	}
 }

@@ -7,11 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"somssi/local/harness"
 	"somssi/local/source"
 	"somssi/local/template"
 )
-
-var fates = []string{source.Done, source.DeadLetter, source.Lost, source.Filtered, source.Discarded}
 
 func (c *cli) triggersOf(topic string) (all []triggerName, err error) {
 	root, err := c.root()
@@ -49,8 +48,8 @@ func expectations(text string, triggers []triggerName) (map[triggerName][]string
 			who, fate = "", who
 		}
 		fate = strings.ReplaceAll(strings.Trim(fate, `"' `), "-", " ")
-		if !slices.Contains(fates, fate) {
-			return nil, fmt.Errorf("--expect %s: the fates are %s", part, strings.Join(fates, ", "))
+		if !slices.Contains(harness.Fates(), fate) {
+			return nil, fmt.Errorf("--expect %s: the fates are %s", part, strings.Join(harness.Fates(), ", "))
 		}
 		found := false
 		for _, t := range triggers {

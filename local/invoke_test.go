@@ -40,7 +40,7 @@ func TestInvoke(t *testing.T) {
 		{"control_character", []string{"update-stats", file(t, `{"specversion":"1.0","id":"a\u0000","source":"/s","type":"t"}`)}, failed,
 			[]string{"answered nothing: attribute id has a control character", ": dead letter"}, ""},
 		{"no_trigger", []string{"keep-dead-letters", file(t, strings.Repeat("x", 2<<20))}, failed, []string{"413", "no Kafka trigger"}, ""},
-		{"unknown_function", []string{"update-stat", good}, wrong, nil, "no function update-stat: there are adopt-talent, "},
+		{"unknown_function", []string{"update-stat", good}, wrong, nil, `no function "update-stat": there are adopt-talent, `},
 		{"unknown_fate", []string{"update-stats", good, "--expect", "lost"}, wrong, nil, "it is one of done, again, dead letter, discarded"},
 		{"no_file", []string{"update-stats", "nothing.json"}, wrong, nil, "nothing.json"},
 	} {

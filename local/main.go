@@ -34,6 +34,10 @@ const (
 )
 
 func run(ctx context.Context, args []string, out, problems io.Writer) int {
+	out, flush := onTerminal(out)
+	defer flush()
+	problems, flushProblems := onTerminal(problems)
+	defer flushProblems()
 	cli := &cli{out: out, problems: problems}
 	root := cli.command()
 	root.SetArgs(args)
@@ -76,7 +80,7 @@ Exit code 0: it worked; 1: it did not, or an expected figure was not found;
 2: what was given is wrong (flags, template.yaml, an event).`,
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if c.format != "text" && c.format != "json" && !(c.format == junit && cmd.Name() == "conformance") {
+			if c.format != "text" && c.format != "json" && (c.format != junit || cmd.Name() != "conformance") {
 				return inputError{fmt.Errorf("-o %s: the formats are text and json", c.format)}
 			}
 			return nil
@@ -87,33 +91,41 @@ Exit code 0: it worked; 1: it did not, or an expected figure was not found;
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return inputError{fmt.Errorf("%w\n\nsee: go run ./%s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(
-		c.up(),
-		c.demo(),
-		c.plan(),
-		c.gen(),
-		c.send(),
-		c.invoke(),
-		c.capture(),
-		c.events(),
-		c.why(),
-		c.status(),
-		c.pause(),
-		c.resume(),
-		c.step(),
-		c.breakOn(),
-		c.replay(),
-		c.dlq(),
-		c.env(),
-		c.rebuild(),
-		c.doctor(),
-		c.conformance(),
-		c.followPlan(),
-	)
-	for _, sub := range root.Commands() {
-		sub.Args = wrongArgs(sub.Args)
-	}
+	c.addCommands(root)
 	return root
+}
+
+// addCommands adds the commands, in the groups in which help shows them.
+func (c *cli) addCommands(root *cobra.Command) {
+	for _, group := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Run", []*cobra.Command{c.up(), c.demo(), c.env(), c.rebuild(), c.doctor()}},
+		{"Send events", []*cobra.Command{c.gen(), c.send(), c.invoke(), c.replay(), c.capture()}},
+		{"See what became of them", []*cobra.Command{c.events(), c.why(), c.status(), c.dlq()}},
+		{"Hold them", []*cobra.Command{c.pause(), c.resume(), c.step(), c.breakOn()}},
+		{"Check", []*cobra.Command{c.plan(), c.conformance(), c.followPlan()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title + ":"})
+		for _, command := range group.commands {
+			command.GroupID = group.title
+			root.AddCommand(command)
+		}
+	}
+	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	c.finish(root)
+}
+
+// finish gives to all commands below one what all have alike.
+func (c *cli) finish(command *cobra.Command) {
+	for _, sub := range command.Commands() {
+		sub.Args = wrongArgs(sub.Args)
+		if sub.Flags().Lookup("function") != nil {
+			_ = sub.RegisterFlagCompletionFunc("function", c.completedFlag(functionsOf))
+		}
+		c.finish(sub)
+	}
 }
 
 // wrongArgs makes a wrong number of arguments a mistake of the caller.

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"somssi/local/harness"
+	"somssi/local/source"
 )
 
 // outcome is the answer of send --wait.
@@ -49,6 +53,24 @@ func (c *cli) judge(w *waiting, answer outcome) error {
 	return fmt.Errorf("%d of %d deliveries are not as expected:\n  %s", len(wrongOnes), len(answer.Deliveries)+len(answer.Missing), text)
 }
 
+// stateOf is what the harness says of a record that a trigger is not through
+// with. It is asked of the first few, as it looks at logs and at Kafka.
+func (c *cli) stateOf(ctx context.Context, run harness.Run, t triggerName, at place, before int) string {
+	var all []harness.Why
+	where := fmt.Sprintf("%s/%d@%d", at.Topic, at.Partition, at.Offset)
+	if before >= 20 || harness.Ask(ctx, run, http.MethodGet, "/dev/why/"+url.PathEscape(where), nil, &all) != nil {
+		return "not through"
+	}
+	for _, w := range all {
+		for _, r := range w.Triggers {
+			if r.Function == t.function && r.Trigger == t.name {
+				return r.Said
+			}
+		}
+	}
+	return "not through"
+}
+
 // writeOutcome is a line for each function, fate and reason.
 func writeOutcome(w io.Writer, answer outcome) {
 	type line struct{ function, fate, why string }
@@ -86,23 +108,17 @@ func writeOutcome(w io.Writer, answer outcome) {
 	_ = table.Flush()
 }
 
-// effort is how often a function was tried, how long all of it took, and what
-// the function said last where it did not take the event.
+// effort is how often a function was tried, how long all of it took, and why it
+// was not simply done.
 func effort(d harness.Delivery) (tries int, ms int64, why string) {
 	for _, a := range d.Attempts {
 		ms += a.WaitMs + a.TookMs
-		if a.To != d.Attempts[0].To {
-			continue // the dead letter sink
+		if !a.Dead {
+			tries++
 		}
-		tries++
-		switch {
-		case a.Error != "":
-			why = printable(a.Error)
-		case a.Status >= 300:
-			why = fmt.Sprint(a.Status)
-		default:
-			why = ""
-		}
+	}
+	if d.Fate != source.Done {
+		why = shorten(reason(d), 80)
 	}
 	return tries, ms, why
 }

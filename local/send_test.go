@@ -120,7 +120,7 @@ func TestSend_waits(t *testing.T) {
 		said       []string
 	}{
 		{"done", good, []string{"--wait"}, 0, []string{"FUNCTION           FATE  TRIES  MS", "adopt-talent       done  1 ", "update-stats       done  1 "}, nil},
-		{"not_as_expected", bad, []string{"--wait"}, failed, []string{"update-stats       dead letter  1 ", "422\n", "adopt-talent       done"}, []string{"deliveries are not as expected", "update-stats: dead letter, not done or filtered"}},
+		{"not_as_expected", bad, []string{"--wait"}, failed, []string{"update-stats       dead letter  1 ", "422 talentId, at or category is missing or wrong\n", "adopt-talent       done"}, []string{"deliveries are not as expected", "update-stats: dead letter, not done or filtered"}},
 		{"as_expected", bad, []string{"--expect", "done,update-stats=dead letter,notify-interested=dead letter,evict-cache=dead letter"}, 0, []string{"update-stats       dead letter"}, nil},
 		{"done_and_not", good, []string{"--expect", "lost"}, failed, nil, []string{"adopt-talent: done, not lost"}},
 		{"several", good + "\n" + bad + "\n" + good, []string{"--wait"}, failed, []string{"COUNT  FUNCTION", "2      update-stats       done", "1      update-stats       dead letter", "3      adopt-talent       done"}, nil},
@@ -159,7 +159,7 @@ func TestSend_waits(t *testing.T) {
 	if err := syscall.Kill(stopped, syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	if code != failed || !strings.Contains(said, "evict-cache is not through with new_talent_events/") || !strings.Contains(out, "evict-cache        -") || !strings.Contains(out, "update-stats       done") {
+	if code != failed || !strings.Contains(said, "evict-cache is not through with new_talent_events/") || !strings.Contains(said, "attempt 1 is under way") || !strings.Contains(out, "evict-cache        -") || !strings.Contains(out, "update-stats       done") {
 		t.Errorf("a function that stands still: %d\n%s\n%s", code, out, said)
 	}
 }
@@ -188,6 +188,7 @@ func TestAwaitFates_looks_at_its_own(t *testing.T) {
 	answers := map[string]string{
 		"0": `[{"number":1,"function":"f","trigger":"a","topic":"t","partition":0,"offset":6,"fate":"lost","attempts":[]},
 			{"number":2,"function":"f","trigger":"a","topic":"t","partition":0,"offset":7,"fate":"done","attempts":[]},
+			{"number":2,"function":"g","trigger":"a","topic":"t","partition":0,"offset":7,"fate":"lost","replay":true,"attempts":[]},
 			{"number":3,"function":"f","trigger":"a","topic":"t","partition":0,"offset":7,"fate":"lost","attempts":[]}]`,
 		"3": `[{"number":4,"function":"g","trigger":"a","topic":"t","partition":0,"offset":7,"fate":"filtered","attempts":[]}]`,
 	}
@@ -207,8 +208,8 @@ func TestAwaitFates_looks_at_its_own(t *testing.T) {
 }
 
 func TestEffort(t *testing.T) {
-	d := harness.Delivery{Attempts: []harness.Attempt{{To: "f", TookMs: 1, Status: 503}, {To: "f", WaitMs: 10, TookMs: 2, Error: "no\x1banswer"}, {To: "dead", TookMs: 100, Status: 204}}}
-	if tries, ms, why := effort(d); tries != 2 || ms != 113 || why != "no\ufffdanswer" {
+	d := harness.Delivery{Fate: "dead letter", Attempts: []harness.Attempt{{To: "f", TookMs: 1, Status: 503}, {To: "f", WaitMs: 10, TookMs: 2, Error: "no\x1banswer"}, {To: "dead", TookMs: 100, Status: 204, Dead: true}}}
+	if tries, ms, why := effort(d); tries != 2 || ms != 113 || why != "no answer" {
 		t.Errorf("%d %d %q", tries, ms, why)
 	}
 }

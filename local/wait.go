@@ -75,7 +75,7 @@ func (c *cli) awaitFates(ctx context.Context, run harness.Run, w *waiting, recor
 		for _, d := range more {
 			w.after = d.Number
 			at, by := place{d.Topic, d.Partition, d.Offset}, triggerName{d.Function, d.Trigger}
-			if open[at][by] {
+			if open[at][by] && !d.Replay {
 				delete(open[at], by)
 				answer.Deliveries = append(answer.Deliveries, d)
 				left--
@@ -89,7 +89,7 @@ func (c *cli) awaitFates(ctx context.Context, run harness.Run, w *waiting, recor
 	for _, at := range answer.Sent {
 		for _, t := range w.triggers {
 			if open[at][t] {
-				answer.Missing = append(answer.Missing, missing{t.function, t.name, at, "not through"})
+				answer.Missing = append(answer.Missing, missing{t.function, t.name, at, c.stateOf(ctx, run, t, at, len(answer.Missing))})
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,7 +16,8 @@ import (
 )
 
 func (c *cli) why() *cobra.Command {
-	return &cobra.Command{
+	var function string
+	cmd := &cobra.Command{
 		Use:   "why <event id>",
 		Short: "Say what every function did with one event, and why",
 		Long: `Say what every function did with one event, and why: whether it reads the topic,
@@ -28,11 +30,15 @@ the column WHERE of events has it, does too. A plain message, which Knative
 wraps, has the id partition:P/offset:O.`,
 		Example: `  go run ./local why 0198c3f2-7b1e-7c5a-9d3e-2f1a4b5c6d7e
   go run ./local why partition:3/offset:17
+  go run ./local why partition:3/offset:17 --function adopt-talent
   go run ./local why new_talent_events/3@17 -o json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var found []harness.Why
 			if err := c.ask(cmd.Context(), http.MethodGet, "/dev/why/"+url.PathEscape(args[0]), nil, &found); err != nil {
+				return err
+			}
+			if err := only(found, function); err != nil {
 				return err
 			}
 			return c.print(found, func(w io.Writer) {
@@ -45,6 +51,21 @@ wraps, has the id partition:P/offset:O.`,
 			})
 		},
 	}
+	cmd.Flags().StringVar(&function, "function", "", "only what this one did")
+	return cmd
+}
+
+// only leaves what one function did with each event; "" leaves all.
+func only(found []harness.Why, function string) error {
+	for i := range found {
+		all := found[i].Triggers
+		kept := slices.DeleteFunc(slices.Clone(all), func(r harness.Reason) bool { return function != "" && r.Function != function })
+		if len(kept) == 0 && len(all) > 0 {
+			return inputError{fmt.Errorf("no function %q: see go run ./local status for those there are", function)}
+		}
+		found[i].Triggers = kept
+	}
+	return nil
 }
 
 func explain(w io.Writer, one harness.Why) {

@@ -40,6 +40,21 @@ func kept(t *testing.T, rdb *redis.Client, id int64) (e entry, lifetime time.Dur
 	return e, rdb.PTTL(t.Context(), fmt.Sprintf(shared.TalentCache, id)).Val()
 }
 
+// showUntilKept shows a talent until Redis has it: one that takes its time on a
+// busy machine is passed by.
+func (h *house) showUntilKept(t *testing.T, id int64) {
+	t.Helper()
+	for limit := time.Now().Add(10 * time.Second); ; {
+		h.show(t, id)
+		if n := h.rdb.Exists(t.Context(), fmt.Sprintf(shared.TalentCache, id)).Val(); n == 1 {
+			return
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("talent %d is not kept", id)
+		}
+	}
+}
+
 func put(t *testing.T, rdb *redis.Client, id int64, text string) {
 	t.Helper()
 	if err := rdb.Set(t.Context(), fmt.Sprintf(shared.TalentCache, id), text, time.Minute).Err(); err != nil {
@@ -75,8 +90,8 @@ func TestShowHitNeedsNoSQL(t *testing.T) {
 	eventtest.Each(t, func(t *testing.T, s eventtest.Stores) {
 		h := build(t, s)
 		before := time.Now()
-		h.show(t, taken)
-		h.show(t, 7)
+		h.showUntilKept(t, taken)
+		h.showUntilKept(t, 7)
 
 		e, lifetime := kept(t, s.Redis, taken)
 		until := time.UnixMilli(e.Until)

@@ -61,9 +61,15 @@ var filterRows = []row{
 	},
 	{
 		id: "F07", on: trigger, upstream: "AllFilterFeature; AllFilterTest",
-		given: "all of two", when: "events match one, the other, both", then: "both are needed",
-		set: []option{filtered(filter.Spec{All: []filter.Spec{exact("type", "y"), exact("subject", "u")}})},
-		run: wantEvents("both", event("one"), event("other", "ce_type", "z", "ce_subject", "u"), event("both", "ce_subject", "u")),
+		given: "all of two, all of nothing", when: "events match one, the other, both", then: "both are needed; all pass",
+		set: []option{
+			filtered(filter.Spec{All: []filter.Spec{exact("type", "y"), exact("subject", "u")}}),
+			another("none", filtered(filter.Spec{All: []filter.Spec{}})),
+		},
+		run: func(c *run) {
+			c.write(event("one"), event("other", "ce_type", "z", "ce_subject", "u"), event("both", "ce_subject", "u"))
+			c.wantAt(map[string]string{"sink": "both", "sinknone": "one other both"})
+		},
 	},
 	{
 		id: "F08", on: trigger, upstream: "NotFilterTest",

@@ -179,6 +179,10 @@ var offsetRows = []row{
 				}
 			}
 			c.wait("sink", 36) // a6 to a9 wait behind a5
+			c.waitPosition(c.ways[0], c.topics[0].name, 0, 5)
+			for p := range int32(3) {
+				c.waitPosition(c.ways[0], c.topics[0].name, p+1, 10)
+			}
 			c.second()
 			more, ids := numbered(0, "more", 3)
 			for p, r := range more {

@@ -142,7 +142,7 @@ var orderRows = []row{
 	{
 		id: "XO02", on: both, upstream: "contract 5.2: back-off waits count as in flight, and hold up nobody",
 		given: "unordered, one partition", when: "the first record waits for its retry", then: "the others come meanwhile",
-		set: []option{ordering("unordered"), backoff(1, "linear", "PT2S")},
+		set: []option{ordering("unordered"), backoff(1, "linear", "PT5S")},
 		run: func(c *run) {
 			c.answer("sink", byID(map[string]script{"r0": statuses(500, 200)}))
 			records, _ := numbered(0, "r", 10)

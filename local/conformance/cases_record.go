@@ -218,9 +218,9 @@ var recordRows = []row{
 	},
 	{
 		id: "R31", on: source, upstream: "KeyDeserializerTest; text: code",
-		given: "key type byte-array", when: "the key 00 ff 10 is read", then: "ce-key: AP8Q",
+		given: "key type byte-array", when: "the keys 00 ff 10 and fb ff are read", then: "ce-key: AP8Q and +/8=",
 		set: []option{keyType("byte-array")},
-		run: wantKeys("\x00\xff\x10", "AP8Q"),
+		run: wantKeys("\x00\xff\x10", "AP8Q", "\xfb\xff", "+/8="),
 	},
 	{
 		id: "R32", on: source, upstream: "KeyDeserializerTest; CP/core/config/egress",

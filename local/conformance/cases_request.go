@@ -12,7 +12,7 @@ import (
 var requestRows = []row{
 	{
 		id: "W01", on: both, upstream: "WebClientCloudEventSenderTest.shouldWebClient",
-		given: "a sink with a path and a query", when: "an event is delivered", then: "POST, HTTP/1.1, and just that path and query",
+		given: "a sink with a path and a query", when: "an event is delivered", then: "POST, HTTP/1.1, just that path and query, and the sink's authority as host",
 		set: []option{sinkPath("sink/a%20b/%C3%A9?x=1&y=%2F&z")},
 		run: func(c *run) {
 			c.write(event("a"))
@@ -22,6 +22,9 @@ var requestRows = []row{
 				c.fatalf("%d requests, want 1", len(all))
 			}
 			got := all[0]
+			if got.Host != strings.TrimPrefix(c.setup.sinks, "http://") {
+				c.errorf("host is %s, want %s", got.Host, c.setup.sinks)
+			}
 			if want := "/" + c.id + "/sink/a%20b/%C3%A9?x=1&y=%2F&z"; got.Method != "POST" || got.Proto != "HTTP/1.1" || got.Target != want {
 				c.note(wrong{what: "the request line is another", expected: "POST " + want + " HTTP/1.1", received: got.Method + " " + got.Target + " " + got.Proto})
 			}

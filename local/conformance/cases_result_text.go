@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -168,6 +169,33 @@ var resultTextRows = []row{
 			c.write(event("a"), event("b"))
 			c.wait("sink", 4)
 			c.ids(c.requests("sink"), "a", "b", "r1", "r2")
+		},
+	},
+	{
+		id: "XD29", on: trigger, upstream: "contract 4.4: only when the reply is produced is it a success",
+		given: "retry 2 and a dead letter sink", when: "the sink answers with an event that is too large for Kafka", then: "1 request, 1 dead letter with knativeerrordest only",
+		set: []option{dead, retry(2)},
+		run: func(c *run) {
+			large := replyEvent("r", "reply")
+			large.Body = strings.Repeat("x", 2<<20)
+			c.answer("sink", byID(map[string]script{"a": answers(large)}))
+			r := event("a")
+			c.write(r)
+			c.only("sink", 1)
+			c.want(c.count("dead", 1)[0], r, c.deadly(small("a"), "", ""), "")
+		},
+	},
+	{
+		id: "XD30", on: trigger, upstream: "contract 6.2: max.request.size=1048576",
+		given: "a trigger", when: "its sink answers with an event of 1,020,000 bytes, for which Kafka has just room", then: "it is published and delivered in full",
+		run: func(c *run) {
+			large := replyEvent("r", "reply")
+			large.Body = strings.Repeat("x", 1_020_000)
+			c.answer("sink", byID(map[string]script{"a": answers(large)}))
+			c.write(event("a"))
+			if got := c.wait("sink", 2)[1]; got.ID() != "r" || len(got.Body) != len(large.Body) {
+				c.errorf("event %s came with %d bytes", got.ID(), len(got.Body))
+			}
 		},
 	},
 	{

@@ -65,7 +65,7 @@ func TestCases(t *testing.T) {
 
 func TestSelected(t *testing.T) {
 	t.Parallel()
-	for selector, want := range map[string]string{"R01": "R01", "D28": "D28", "W01": "W01-S W01-T", "W01-T": "W01-T", "9.7": "V01 V02 V03 V04 V05 V06 V07 V08 XV01"} {
+	for selector, want := range map[string]string{"R01": "R01", "D28": "D28", "W01": "W01-S W01-T", "w01-t": "W01-T", "9.7": "V01 V02 V03 V04 V05 V06 V07 V08 XV01"} {
 		got, err := Selected([]string{selector})
 		if err != nil {
 			t.Fatal(err)

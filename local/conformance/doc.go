@@ -13,4 +13,8 @@
 // user-agent, trace headers, an empty content-length and the order of headers.
 // That nothing comes is judged by what comes after it: a later record of an
 // ordered partition, or a commit beyond it.
+//
+// To add a case, add a row to the table of its section, in cases_*.go: what it
+// says, the options that differ from the usual setup, and a function that
+// writes records, says what the sinks answer, and compares what came.
 package conformance

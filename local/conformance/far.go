@@ -67,6 +67,7 @@ func (c *run) rawBatch(n int) []byte {
 	if err := c.kafka.makeTopics(c.ctx, []topic{{name: name, partitions: 1}}); err != nil {
 		c.fatalf("%v", err)
 	}
+	defer func() { _, _ = c.kafka.admin.DeleteTopics(c.ctx, name) }() // in a Kafka that stays it would stay
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.setup.kafka...), kgo.ManualFlushing(), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	if err != nil {
 		c.fatalf("%v", err)

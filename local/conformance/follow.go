@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -18,6 +19,11 @@ import (
 // ctx ends. It knows nothing of the cases but what is in the plan. Ready is
 // called when all of it dispatches. An empty kafka is that of the plan.
 func (p Plan) Follow(ctx context.Context, kafka []string, log zerolog.Logger, ready func()) error {
+	return p.follow(ctx, kafka, func() http.RoundTripper { return nil }, log, ready)
+}
+
+// follow gives each source a transport, nil for its own.
+func (p Plan) follow(ctx context.Context, kafka []string, transport func() http.RoundTripper, log zerolog.Logger, ready func()) error {
 	if len(p.Cases) == 0 {
 		return errors.New("there is nothing in the plan")
 	}
@@ -31,6 +37,7 @@ func (p Plan) Follow(ctx context.Context, kafka []string, log zerolog.Logger, re
 	failed := make([]error, len(p.Cases))
 	eachOf(len(p.Cases), func(i int) {
 		config, err := p.Cases[i].config(kafka, log)
+		config.Transport = transport()
 		if err == nil {
 			started[i], err = twin.Start(ctx, config)
 		}

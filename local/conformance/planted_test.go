@@ -50,12 +50,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"somssi/local/conformance"
 )
 
 func main() {
-	results, err := conformance.Run(context.Background(), conformance.Options{Select: os.Args[1:]})
+	results, err := conformance.Run(context.Background(), conformance.Options{Select: os.Args[1:], Wait: 20 * time.Second})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -38,6 +39,9 @@ func TestTable(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, &out)
 		}
 	}
+	if n := strings.Count(out.String(), "ce-id: a"); n != 1 {
+		t.Errorf("a header is there %d times in\n%s", n, &out)
+	}
 }
 
 func TestJUnit(t *testing.T) {
@@ -47,7 +51,7 @@ func TestJUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for d := xml.NewDecoder(bytes.NewReader(out.Bytes())); ; {
-		if _, err := d.Token(); err == io.EOF {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			t.Fatalf("%v in\n%s", err, &out)

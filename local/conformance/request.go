@@ -14,6 +14,7 @@ type Request struct {
 	Sink          string // which sink of the case
 	Method, Proto string
 	Target        string // path and query as they came
+	Host          string
 	Header        map[string][]string
 	Body          []byte
 	Remote        string // the address it came from
@@ -23,11 +24,14 @@ type Request struct {
 
 func received(r *http.Request, name string, body []byte) *Request {
 	got := &Request{
-		Sink: name, Method: r.Method, Proto: r.Proto, Target: r.RequestURI,
+		Sink: name, Method: r.Method, Proto: r.Proto, Target: r.RequestURI, Host: r.Host,
 		Header: make(map[string][]string, len(r.Header)), Body: body, Remote: r.RemoteAddr,
 	}
 	for header, values := range r.Header {
 		got.Header[strings.ToLower(header)] = values
+	}
+	if len(r.TransferEncoding) > 0 { // which net/http takes out
+		got.Header["transfer-encoding"] = r.TransferEncoding
 	}
 	return got
 }

@@ -3,109 +3,13 @@ package conformance
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/google/uuid"
 )
-
-// Options say which cases are run, and with whom.
-type Options struct {
-	// Kafka is the bootstrap servers; none is an embedded Kafka, which only the
-	// twin in this process can reach.
-	Kafka []string
-	// Listen is the address at which the sinks are, host and port; the two ports
-	// after it are used too. Empty is a free one of this machine.
-	Listen string
-	// Prefix begins the names of all topics, groups and resources. Empty is a
-	// random one in this process, else "conformance".
-	Prefix string
-	// Namespace is that of all resources; empty is "conformance".
-	Namespace string
-	// Select are ids of cases, beginnings of ids, or sections; empty is all.
-	Select []string
-	// External leaves the dispatching to another process that was set up from
-	// the plan.
-	External bool
-	// Cluster gives the resources of each case to the cluster that kubectl talks
-	// to, and removes them after it.
-	Cluster bool
-	// Wait is how long each thing that must come is waited for. 0 is 30 s in
-	// this process and 90 s elsewhere.
-	Wait time.Duration
-	// Done, unless nil, is told of each result as it comes.
-	Done func(r Result, all int)
-}
 
 // parallel is how many cases run at once. Most of them wait.
 const parallel = 24
-
-// The results of a case.
-const (
-	Pass = "pass"
-	Fail = "fail"
-	Skip = "skip"
-)
-
-// Result is what became of one case.
-type Result struct {
-	ID      string `json:"id"`
-	Section string `json:"section"`
-	Result  string `json:"result"` // Pass, Fail or Skip
-	Millis  int64  `json:"millis"`
-	Why     string `json:"why"` // empty of a case that passed
-	// Differences are requests that are not as they should be.
-	Differences []Difference `json:"differences,omitempty"`
-}
-
-// Difference is a request that should have come, and the one that came.
-type Difference struct {
-	Expected string `json:"expected"`
-	Received string `json:"received"`
-}
-
-// Selected are the cases that the selectors name. A selector that names none is
-// an error.
-func Selected(selectors []string) ([]Case, error) {
-	all := Cases()
-	if len(selectors) == 0 {
-		return all, nil
-	}
-	chosen := map[string]bool{}
-	for _, s := range selectors {
-		found := false
-		for _, c := range all {
-			if strings.HasPrefix(c.ID, s) || c.Section == s {
-				chosen[c.ID], found = true, true
-			}
-		}
-		if !found {
-			return nil, fmt.Errorf("no case and no section is called %q: see --list", s)
-		}
-	}
-	return slices.DeleteFunc(all, func(c Case) bool { return !chosen[c.ID] }), nil
-}
-
-func (o Options) withDefaults() Options {
-	if o.Namespace == "" {
-		o.Namespace = "conformance"
-	}
-	if o.Prefix == "" {
-		o.Prefix = "conformance"
-		if !o.External {
-			o.Prefix += "-" + uuid.NewString()[:8]
-		}
-	}
-	if o.Wait == 0 {
-		o.Wait = 30 * time.Second
-		if o.External || o.Cluster {
-			o.Wait = 90 * time.Second
-		}
-	}
-	return o
-}
 
 // Run runs the cases and returns their results in the order of the contract. The
 // error is that it could not be begun, or that ctx ended.
@@ -204,7 +108,7 @@ func (s *suite) try(ctx context.Context, c Case) Result {
 const caseLimit = 4 * time.Minute
 
 func (s *suite) judge(ctx context.Context, c Case, out *Result) {
-	limited, cancel := context.WithTimeout(ctx, caseLimit)
+	limited, cancel := context.WithTimeout(ctx, max(caseLimit, 4*s.Wait))
 	defer cancel()
 	r := &run{
 		setup: s.prepare(c), needs: c.needs, ctx: limited, kafka: s.kafka, server: s.server, sinks: s.server.of(c.ID),

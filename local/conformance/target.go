@@ -31,11 +31,11 @@ type inProcess struct {
 func (inProcess) skip(Case) string { return "" }
 
 func (inProcess) begin(c *run) error {
-	if err := c.kafka.build(c.ctx, c.setup); err != nil {
-		return err
-	}
 	if c.unstarted {
 		return nil
+	}
+	if err := c.kafka.build(c.ctx, c.setup); err != nil {
+		return err
 	}
 	for _, w := range c.ways {
 		config, err := c.configure(w)
@@ -130,7 +130,7 @@ func (k *kafka) awaitMembers(ctx context.Context, group string) error {
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("nobody consumes as group %s (%s): set the dispatcher up from the plan first", group, described[group].State), err)
+			return errors.Join(fmt.Errorf("nobody consumes as group %s: set the dispatcher up from the plan first", group), err)
 		}
 	}
 }

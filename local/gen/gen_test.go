@@ -2,6 +2,7 @@ package gen
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -170,7 +171,7 @@ func TestMake_of_another_schema(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}
 	}
-	if _, err := Load(own, "../own/a.b.c.v1"); err != ErrUnknown {
+	if _, err := Load(own, "../own/a.b.c.v1"); !errors.Is(err, ErrUnknown) {
 		t.Errorf("a path: %v", err)
 	}
 }

@@ -21,6 +21,8 @@ import (
 //	POST /dev/sources/{function}/{trigger}/resume       Source: goes on
 //	POST /dev/sources/{function}/{trigger}/step?wait=   Step: of a paused one, lets one delivery through, and waits for what comes of it
 //	POST /dev/sources/{function}/{trigger}/break?on=    Source: failure holds each event that fails, off does not
+//	POST /dev/invoke/{function}?key=                    an event or a plain message in, Invoked: what the function answers, past Kafka
+//	POST /dev/redrive/{function}                        Dead in, Redriven: the same for a dead letter
 //	POST /dev/replay                                    ReplayRequest in, Progress out, one a line until one is done
 //
 // {event} is escaped as one segment. An error is RFC 9457's application/problem+json
@@ -36,6 +38,8 @@ func (h *Harness) routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /dev/sources/{function}/{trigger}/step", h.step)
 	mux.HandleFunc("POST /dev/sources/{function}/{trigger}/break", h.setBreak)
 	mux.HandleFunc("POST /dev/replay", h.replay)
+	mux.HandleFunc("POST /dev/invoke/{function}", h.postInvoke)
+	mux.HandleFunc("POST /dev/redrive/{function}", h.postRedrive)
 }
 
 // door lets nobody in but this machine: a page of another site can neither post

@@ -1,8 +1,10 @@
 package harness
 
 import (
+	"cmp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Caused is an event that came of another one.
@@ -29,13 +31,17 @@ type tree struct {
 	seen map[string]bool // or a circle would be walked for ever
 }
 
-// caused is the tree of the events that came of a delivery.
-func (h *Harness) caused(d *Delivery) []Caused {
+// caused is the tree of the events that came of a delivery, before the next one
+// of the same event to the same function; zero is that there is none.
+func (h *Harness) caused(d *Delivery, next time.Time) []Caused {
 	rows := h.History.After(0)
 	if len(rows) > 0 && d.Number < rows[0].Number { // what came of it may be as old
 		if older, err := h.History.Find(d.Event, func(*Delivery) bool { return true }); err == nil {
 			rows = older
 		}
+	}
+	if !next.IsZero() {
+		rows = slices.DeleteFunc(slices.Clone(rows), func(row Delivery) bool { return !row.At.Before(next) })
 	}
 	t := tree{rows, map[string]bool{d.Event: true}}
 	return t.caused(d)
@@ -84,4 +90,7 @@ func (t *tree) follow(c *Caused) {
 			c.Caused = append(c.Caused, t.caused(row)...)
 		}
 	}
+	slices.SortStableFunc(c.Fates, func(a, b Fate) int {
+		return cmp.Or(cmp.Compare(a.Function, b.Function), cmp.Compare(a.Trigger, b.Trigger))
+	})
 }

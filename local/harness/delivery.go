@@ -26,9 +26,10 @@ type Delivery struct {
 	Fate      string    `json:"fate"`            // done, dead letter, lost, filtered, discarded
 	Clause    string    `json:"clause,omitzero"` // of the filter, with the actual value: why it was filtered
 	Reply     *Reply    `json:"reply,omitzero"`
-	Trace     string    `json:"trace,omitzero"`  // trace id of its traceparent
-	Cause     string    `json:"cause,omitzero"`  // its causationid: the id of the event that made a function publish it
-	Replay    bool      `json:"replay,omitzero"` // delivered by a replay, beside the group
+	Trace     string    `json:"trace,omitzero"`   // trace id of its traceparent
+	Cause     string    `json:"cause,omitzero"`   // its causationid: the id of the event that made a function publish it
+	Replay    bool      `json:"replay,omitzero"`  // delivered by a replay, beside the group
+	Redrive   bool      `json:"redrive,omitzero"` // and from among the dead letters, by a redrive
 	Attempts  []Attempt `json:"attempts"`
 }
 

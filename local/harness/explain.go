@@ -84,6 +84,8 @@ func verdict(d *Delivery) string {
 	switch {
 	case d.Fate == source.Done && d.Reply != nil:
 		text = fmt.Sprintf("done, and answered with %s %s, which was published", d.Reply.Type, d.Reply.ID)
+	case d.Redrive && d.Fate == source.DeadLetter:
+		text = "a dead letter still"
 	case d.Fate == source.DeadLetter:
 		text = "a dead letter, kept by " + host(d.Attempts[dead].To)
 	case d.Fate == source.Lost && dead < 0:
@@ -95,7 +97,10 @@ func verdict(d *Delivery) string {
 	case d.Fate == source.Discarded:
 		text = "discarded: the record is no CloudEvent, and a Trigger takes nothing else"
 	}
-	if d.Replay {
+	switch {
+	case d.Redrive:
+		text += " (a redrive)"
+	case d.Replay:
 		text += " (a replay)"
 	}
 	return text
@@ -149,6 +154,8 @@ func nextAttempt(of *trigger, made []Attempt) string {
 func commit(of *trigger, d *Delivery, now Source) string {
 	p := now.partition(d.Topic, d.Partition)
 	switch {
+	case d.Redrive:
+		return "a redrive moves no commit"
 	case d.Replay:
 		return "a replay moves no commit"
 	case p == nil:

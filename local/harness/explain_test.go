@@ -140,12 +140,15 @@ func TestCaused_is_a_tree(t *testing.T) {
 			text += ")"
 		}
 	}
-	write(house.caused(&rows[1]))
+	write(house.caused(&rows[1], time.Time{}))
 	if want := "(e by cause 2(r by reply 0)(f by trace 1))"; text != want {
 		t.Errorf("%s, want %s", text, want)
 	}
-	if got := house.caused(&rows[2]); len(got) != 0 {
+	if got := house.caused(&rows[2], time.Time{}); len(got) != 0 {
 		t.Errorf("%+v came of a function that published nothing", got)
+	}
+	if got := house.caused(&rows[1], rows[3].At); len(got) != 0 {
+		t.Errorf("%+v came of a delivery before the next one", got)
 	}
 }
 

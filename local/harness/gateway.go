@@ -43,8 +43,6 @@ func newGateway(t *template.Template, h *Harness) *gateway {
 	}
 	slices.SortFunc(g.routes, func(a, b route) int { return len(b.path) - len(a.path) })
 	h.routes(g.dev)
-	h.invokeRoutes(g.dev, t)
-	h.redriveRoutes(g.dev, t)
 	return g
 }
 

@@ -41,61 +41,64 @@ const (
 	mostAnswered = 64 << 10
 )
 
-// invokeRoutes is POST /dev/invoke/{function}: the body as one event to that
-// function, through the runner and past Kafka, with the answer told as Invoked.
-//
-// With the Content-Type application/cloudevents+json it is an event in structured
-// mode, and goes in binary mode, as the function's source would send it. Anything
-// else is a plain message, wrapped as that source would wrap it; the parameter key
-// is its record's key.
-func (h *Harness) invokeRoutes(mux *http.ServeMux, t *template.Template) {
-	mux.HandleFunc("POST /dev/invoke/{function}", func(w http.ResponseWriter, r *http.Request) {
-		name := r.PathValue("function")
-		if _, known := t.Functions[name]; !known {
-			fail(w, r, http.StatusNotFound, "no function "+name+": there are "+strings.Join(t.Names(), ", "))
-			return
-		}
-		if h.runner == nil {
-			fail(w, r, http.StatusServiceUnavailable, "starting; try again")
-			return
-		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostInvoked))
-		if err != nil {
-			fail(w, r, http.StatusRequestEntityTooLarge, "the event is larger than 16 MiB")
-			return
-		}
-		c, hasSource, err := sourceOf(t, name, h.brokers())
-		if err != nil {
-			fail(w, r, http.StatusInternalServerError, err.Error())
-			return
-		}
-		e, ok := received(c, r, body)
-		if !ok {
-			shared.WriteJSON(w, http.StatusOK, Invoked{Function: name, Fate: source.Discarded, Error: "not sent", Next: "a Trigger discards what is no CloudEvent"})
-			return
-		}
-		answer := h.invoke(r.Context(), name, c, e)
-		answer.Next = next(answer.Fate, c.Delivery, hasSource)
-		shared.WriteJSON(w, http.StatusOK, answer)
-	})
+// postInvoke sends the body as one event to the function, through the runner and
+// past Kafka. With the Content-Type application/cloudevents+json it is an event in
+// structured mode, and goes in binary mode, as the function's source would send it.
+// Anything else is a plain message, wrapped as that source would wrap it; the
+// parameter key is its record's key.
+func (h *Harness) postInvoke(w http.ResponseWriter, r *http.Request) {
+	of, ok := h.invoked(w, r)
+	if !ok {
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostInvoked))
+	if err != nil {
+		refuse(w, http.StatusRequestEntityTooLarge, "the event is larger than 16 MiB")
+		return
+	}
+	e, ok := received(of.config, r, body)
+	if !ok {
+		shared.WriteJSON(w, http.StatusOK, Invoked{Function: of.Function, Fate: source.Discarded, Error: "not sent", Next: "a Trigger discards what is no CloudEvent"})
+		return
+	}
+	shared.WriteJSON(w, http.StatusOK, h.invoke(r.Context(), of, e))
+}
+
+// invoked is the function of a request's path, by the first of its triggers that
+// takes events from Kafka. Where there is none the answer says so.
+func (h *Harness) invoked(w http.ResponseWriter, r *http.Request) (of *trigger, ok bool) {
+	name := r.PathValue("function")
+	if _, known := h.house.Functions[name]; !known {
+		refuse(w, http.StatusBadRequest, fmt.Sprintf("no function %.63q: there are %s", name, strings.Join(h.house.Names(), ", ")))
+		return nil, false
+	}
+	if h.runner == nil {
+		refuse(w, http.StatusServiceUnavailable, "starting; try again")
+		return nil, false
+	}
+	of, err := triggerOf(h.house, name, h.brokers())
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, err.Error())
+	}
+	return of, err == nil
 }
 
 func (h *Harness) brokers() []string { return strings.Split(h.Run.Env["KAFKA_BROKERS"], ",") }
 
-// sourceOf is the source of a function's first trigger that takes events from
-// Kafka; where it has none, one that would send the same.
-func sourceOf(t *template.Template, function string, brokers []string) (c source.Config, ok bool, err error) {
+// triggerOf is the first trigger of a function that takes events from Kafka;
+// where it has none, one without a name that would send the same.
+func triggerOf(t *template.Template, function string, brokers []string) (*trigger, error) {
 	triggers := t.Functions[function].Triggers
 	for _, name := range slices.Sorted(maps.Keys(triggers)) {
 		if triggers[name].Kafka != nil || triggers[name].Broker != nil {
-			c, err = manifest.Config(t, function, name, brokers)
-			return c, true, err
+			c, err := manifest.Config(t, function, name, brokers)
+			return &trigger{Function: function, Name: name, config: c}, err
 		}
 	}
-	return source.Config{
+	return &trigger{Function: function, config: source.Config{
 		Name: function, Namespace: t.Namespace, Topics: []string{"none"}, Sink: knative.ServiceURL(function, t.Namespace),
 		Delivery: source.Delivery{Timeout: 30 * time.Second},
-	}, false, nil
+	}}, nil
 }
 
 // received is the event that a request to invoke brings. It is not ok for one
@@ -109,8 +112,10 @@ func received(c source.Config, r *http.Request, body []byte) (e source.Event, ok
 }
 
 // invoke makes one attempt, as a source does.
-func (h *Harness) invoke(ctx context.Context, function string, c source.Config, e source.Event) Invoked {
-	out := Invoked{Function: function, Event: e.Attributes["id"], Type: e.Attributes["type"], Wrapped: e.Wrapped}
+func (h *Harness) invoke(ctx context.Context, of *trigger, e source.Event) (out Invoked) {
+	defer func() { out.Next = next(out.Fate, of) }()
+	c := of.config
+	out = Invoked{Function: of.Function, Event: e.Attributes["id"], Type: e.Attributes["type"], Wrapped: e.Wrapped}
 	if e.Illegal != "" {
 		out.Fate, out.Error = source.DeadLetter, "attribute "+e.Illegal+" has a control character: not sent"
 		return out
@@ -143,16 +148,17 @@ func (h *Harness) invoke(ctx context.Context, function string, c source.Config, 
 }
 
 // next says what Knative would do after a fate.
-func next(fate string, d source.Delivery, hasSource bool) string {
-	switch {
+func next(fate string, of *trigger) string {
+	switch d := of.config.Delivery; {
 	case fate == source.Done:
 		return "the event is done"
-	case !hasSource:
+	case of.Name == "":
 		return "no Kafka trigger sends to this function: whoever does decides"
 	case fate == source.DeadLetter:
 		return "it would go to the dead letter sink at once"
 	case d.Retry == 0:
 		return "it would go to the dead letter sink: retry is 0"
+	default:
+		return fmt.Sprintf("it would be tried again after %s, up to %d times, then go to the dead letter sink", d.Wait(1), d.Retry)
 	}
-	return fmt.Sprintf("it would be tried again after %s, up to %d times, then go to the dead letter sink", d.Wait(1), d.Retry)
 }

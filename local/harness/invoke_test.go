@@ -1,11 +1,14 @@
 package harness
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
+	"somssi/local/runner"
 	"somssi/local/source"
 	"somssi/local/template"
 )
@@ -13,25 +16,26 @@ import (
 func TestNext(t *testing.T) {
 	policy := source.Delivery{Retry: 3, Exponential: true, Delay: time.Second}
 	for _, tc := range []struct {
-		fate      string
-		policy    source.Delivery
-		hasSource bool
-		want      string
+		fate    string
+		policy  source.Delivery
+		trigger string
+		want    string
 	}{
-		{source.Done, policy, true, "the event is done"},
-		{source.Again, policy, true, "it would be tried again after 2s, up to 3 times, then go to the dead letter sink"},
-		{source.Again, source.Delivery{}, true, "it would go to the dead letter sink: retry is 0"},
-		{source.DeadLetter, policy, true, "it would go to the dead letter sink at once"},
-		{source.Again, policy, false, "no Kafka trigger sends to this function: whoever does decides"},
+		{source.Done, policy, "a", "the event is done"},
+		{source.Again, policy, "a", "it would be tried again after 2s, up to 3 times, then go to the dead letter sink"},
+		{source.Again, source.Delivery{}, "a", "it would go to the dead letter sink: retry is 0"},
+		{source.DeadLetter, policy, "a", "it would go to the dead letter sink at once"},
+		{source.Again, policy, "", "no Kafka trigger sends to this function: whoever does decides"},
 	} {
-		if got := next(tc.fate, tc.policy, tc.hasSource); got != tc.want {
+		if got := next(tc.fate, &trigger{Name: tc.trigger, config: source.Config{Delivery: tc.policy}}); got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.fate, got, tc.want)
 		}
 	}
 }
 
-// An event is made as the first source of the function would, by its profile.
-func TestReceived(t *testing.T) {
+// profiles is a house with a function of each profile.
+func profiles(t *testing.T) *template.Template {
+	t.Helper()
 	house, err := template.Parse("template.yaml", []byte(`
 version: 1
 app: a
@@ -45,11 +49,18 @@ functions:
 	if err != nil {
 		t.Fatal(err)
 	}
+	return house
+}
+
+// An event is made as the first source of the function would, by its profile.
+func TestReceived(t *testing.T) {
+	house := profiles(t)
 	for function, want := range map[string]string{
 		"by-source": "/apis/v1/namespaces/ns/kafkasources/by-source-b#t", "by-broker": "", "by-http": "/apis/v1/namespaces/ns/kafkasources/by-http#none",
 	} {
-		c, hasSource, err := sourceOf(house, function, []string{"localhost:9092"})
-		if err != nil || hasSource != (function != "by-http") || c.Sink != "http://"+function+".ns.svc.cluster.local" {
+		of, err := triggerOf(house, function, []string{"localhost:9092"})
+		c := of.config
+		if err != nil || (of.Name == "b") != (function != "by-http") || c.Sink != "http://"+function+".ns.svc.cluster.local" {
 			t.Errorf("%s: %+v %v", function, c, err)
 		}
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/?key=k", nil)
@@ -61,6 +72,31 @@ functions:
 		e, ok = received(c, r, []byte(`{"specversion":"1.0","id":"a","source":"/s","type":"t","data":{"b":1}}`))
 		if !ok || e.Wrapped || e.Attributes["id"] != "a" || string(e.Data) != `{"b":1}` {
 			t.Errorf("%s, an event: %+v %v", function, e, ok)
+		}
+	}
+}
+
+func TestPostInvoke_sends_nothing(t *testing.T) {
+	mux := http.NewServeMux()
+	h := &Harness{house: profiles(t), Run: Run{Env: map[string]string{"KAFKA_BROKERS": "localhost:9092"}}}
+	h.routes(mux)
+	ask := func(path string) string {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader("plain")))
+		return fmt.Sprint(w.Code, " ", w.Body.String())
+	}
+	if got := ask("/dev/invoke/by-broker"); !strings.HasPrefix(got, "503 ") || !strings.Contains(got, "starting") {
+		t.Errorf("before the functions are there: %s", got)
+	}
+	h.runner = &runner.Runner{}
+	for path, want := range map[string]string{
+		"/dev/invoke/by-broker":  `"fate":"discarded"`,
+		"/dev/invoke/by-nobody":  `no function \"by-nobody\": there are by-broker, by-http, by-source`,
+		"/dev/redrive/by-nobody": `no function \"by-nobody\"`,
+		"/dev/redrive/by-http":   "no dead letter in JSON",
+	} {
+		if got := ask(path); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"somssi/local/source"
 	"somssi/local/template"
 )
 
@@ -79,8 +80,19 @@ func (h *Harness) explain(ctx context.Context, r *Reason, w *Why) {
 		d := &r.Deliveries[i]
 		d.Attempts = explainAttempts(r.of, d.Delivery.Attempts, true)
 		d.Verdict, d.Commit = verdict(&d.Delivery), commit(r.of, &d.Delivery, now)
-		d.Caused = h.caused(&d.Delivery)
-		if !d.Replay || r.Said == "" {
+		var next time.Time
+		if i+1 < len(r.Deliveries) {
+			next = r.Deliveries[i+1].At
+		}
+		d.Caused = h.caused(&d.Delivery, next)
+		if d.Redrive { // whose failures go nowhere
+			for n := range d.Attempts {
+				if d.Fate != source.Done {
+					d.Attempts[n].Why = "not taken, and sent nowhere else"
+				}
+			}
+		}
+		if !d.Replay || d.Redrive && d.Fate == source.Done || r.Said == "" {
 			r.Said = d.Verdict
 		}
 	}

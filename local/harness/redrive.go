@@ -7,13 +7,11 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"somssi/local/source"
-	"somssi/local/template"
 	"somssi/shared"
 )
 
@@ -32,40 +30,49 @@ type Redriven struct {
 	FromRecord bool `json:"fromRecord"`
 }
 
-// redriveRoutes is POST /dev/redrive/{function}: a Dead to that function alone,
-// once, through the runner and past Kafka, with the answer told as Redriven.
-// What fails goes to no dead letter sink.
-func (h *Harness) redriveRoutes(mux *http.ServeMux, t *template.Template) {
-	mux.HandleFunc("POST /dev/redrive/{function}", func(w http.ResponseWriter, r *http.Request) {
-		name := r.PathValue("function")
-		if _, known := t.Functions[name]; !known {
-			fail(w, r, http.StatusNotFound, "no function "+name+": there are "+strings.Join(t.Names(), ", "))
-			return
-		}
-		if h.runner == nil {
-			fail(w, r, http.StatusServiceUnavailable, "starting; try again")
-			return
-		}
-		var dead Dead
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostInvoked)).Decode(&dead); err != nil {
-			fail(w, r, http.StatusBadRequest, "the body is no dead letter in JSON of at most 16 MiB")
-			return
-		}
-		c, hasSource, err := sourceOf(t, name, h.brokers())
-		if err != nil {
-			fail(w, r, http.StatusInternalServerError, err.Error())
-			return
-		}
-		e, fromRecord := h.original(r.Context(), c, dead)
-		answer := h.invoke(r.Context(), name, c, e)
-		answer.Next = next(answer.Fate, c.Delivery, hasSource)
-		shared.WriteJSON(w, http.StatusOK, Redriven{answer, fromRecord})
-	})
+// postRedrive sends a Dead to the function alone, once, through the runner and
+// past Kafka. What fails goes to no dead letter sink. What comes of it is in the
+// history, as of a replay.
+func (h *Harness) postRedrive(w http.ResponseWriter, r *http.Request) {
+	of, ok := h.invoked(w, r)
+	if !ok {
+		return
+	}
+	var dead Dead
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostInvoked)).Decode(&dead); err != nil {
+		refuse(w, http.StatusBadRequest, "the body is no dead letter in JSON of at most 16 MiB")
+		return
+	}
+	began := time.Now()
+	e, at := h.original(r.Context(), of.config, dead)
+	answer := Redriven{h.invoke(r.Context(), of, e), at != nil}
+	if at != nil {
+		h.History.add(redelivery(of, e, at, began, answer.Invoked))
+	}
+	shared.WriteJSON(w, http.StatusOK, answer)
 }
 
-// original is the event that died. A function's answer may have added
+// redelivery is a redrive as a row of the history. One that failed is a dead
+// letter still.
+func redelivery(of *trigger, e source.Event, at *kgo.Record, began time.Time, answer Invoked) Delivery {
+	a := source.Attempt{To: of.config.Sink, Took: time.Duration(answer.TookMs) * time.Millisecond, Status: answer.Status, Err: answer.Error}
+	d := source.Delivered{
+		Topic: at.Topic, Partition: at.Partition, Offset: at.Offset,
+		Event: e.Attributes["id"], Source: e.Attributes["source"], Type: e.Attributes["type"], Trace: e.Attributes["traceparent"],
+		Cause: e.Attributes["causationid"], Taken: began, Ended: time.Now(), Fate: source.Done,
+	}
+	if answer.Fate != source.Done {
+		d.Fate, a.Answer = source.DeadLetter, []byte(answer.Body[:min(len(answer.Body), 1024)])
+	}
+	d.Attempts = []source.Attempt{a}
+	row := delivery(of, d, true)
+	row.Redrive = true
+	return row
+}
+
+// original is the event that died, and its record where that is still there. A function's answer may have added
 // attributes to a dead letter (Kne- headers), which only the record itself lacks.
-func (h *Harness) original(ctx context.Context, c source.Config, dead Dead) (_ source.Event, fromRecord bool) {
+func (h *Harness) original(ctx context.Context, c source.Config, dead Dead) (_ source.Event, at *kgo.Record) {
 	partition, noPartition := strconv.ParseInt(dead.Attributes["knativekafkapartition"], 10, 32)
 	offset, noOffset := strconv.ParseInt(dead.Attributes["knativekafkaoffset"], 10, 64)
 	kept := source.Event{Attributes: dead.Attributes, Data: dead.Data}
@@ -80,10 +87,10 @@ func (h *Harness) original(ctx context.Context, c source.Config, dead Dead) (_ s
 		}
 		e, ok := source.Convert(c, r)
 		if ok && alike(e, kept) {
-			return e, true
+			return e, r
 		}
 	}
-	return kept, false
+	return kept, nil
 }
 
 // alike reports whether two are the same event, as far as a header tells: it has

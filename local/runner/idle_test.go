@@ -43,7 +43,7 @@ func TestRunner_stops_what_is_idle_and_starts_it_for_the_next_request(t *testing
 		if err != nil {
 			t.Fatal(err)
 		}
-		if header.Get("Server-Timing") == "" {
+		if header.Get("Server-Timing") == "own;dur=1" {
 			break
 		}
 	}
@@ -81,7 +81,7 @@ func TestRunner_keeps_what_has_a_request_in_flight(t *testing.T) {
 		_ = response.Body.Close()
 	}
 	_, header, err := echo(t.Context(), r, strings.NewReader("x"))
-	if got := r.Functions()["hold-mugs"].PID; err != nil || header.Get("Server-Timing") != "" || got != held || held == 0 {
+	if got := r.Functions()["hold-mugs"].PID; err != nil || header.Get("Server-Timing") != "own;dur=1" || got != held || held == 0 {
 		t.Errorf("%v, Server-Timing %q, pid %d, want %d: it has a stream", err, header.Get("Server-Timing"), got, held)
 	}
 	_ = stream.Body.Close()

@@ -34,7 +34,8 @@ func (r *Runner) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if cold > 0 {
-		response.Header.Add("Server-Timing", fmt.Sprintf("cold;dur=%.1f", float64(cold)/float64(time.Millisecond)))
+		ms := fmt.Sprintf("cold;dur=%.1f", float64(cold)/float64(time.Millisecond))
+		response.Header["Server-Timing"] = append([]string{ms}, response.Header["Server-Timing"]...) // before the function's own
 	}
 	response.Body = &held{response.Body, sync.OnceFunc(func() { f.release(p) })}
 	return response, nil

@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 	})
 	routes.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
 		text, _ := io.ReadAll(r.Body)
+		w.Header().Set("Server-Timing", "own;dur=1")
 		fmt.Fprintf(w, "%s by %s", text, os.Getenv("K_REVISION"))
 	})
 	server := &http.Server{Addr: ":" + os.Getenv("PORT"), Handler: routes}

@@ -39,7 +39,9 @@ func (s *Source) consumerOpts() []kgo.Opt {
 		kgo.OnPartitionsAssigned(s.assigned),
 		kgo.OnPartitionsRevoked(s.revoked),
 		kgo.OnPartitionsLost(s.lost),
-		kgo.ProducerLinger(0), // of a Trigger's replies; all in-sync replicas ack
+		// Of a Trigger's replies, which all in-sync replicas acknowledge.
+		kgo.ProducerLinger(0),
+		kgo.ProducerBatchMaxBytes(1 << 20),
 	}, connectionOpts(s.config)...)
 }
 

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -146,16 +147,18 @@ func (k *fakeKafka) second() string {
 	k.Helper()
 	client := k.newClient(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{"t": {0: kgo.NewOffset().At(1)}}))
 	defer client.Close()
-	settle()
-	for _, r := range client.PollFetches(nil).Records() { // of what is there
-		var headers []string
-		for _, one := range r.Headers {
-			headers = append(headers, one.Key+"="+string(one.Value))
-		}
-		slices.Sort(headers)
-		return string(r.Key) + " " + strings.Join(headers, " ") + " " + string(r.Value)
+	ctx, cancel := context.WithTimeout(k.Context(), time.Second)
+	defer cancel()
+	records := client.PollFetches(ctx).Records()
+	if len(records) == 0 {
+		return ""
 	}
-	return ""
+	var headers []string
+	for _, one := range records[0].Headers {
+		headers = append(headers, one.Key+"="+string(one.Value))
+	}
+	slices.Sort(headers)
+	return string(records[0].Key) + " " + strings.Join(headers, " ") + " " + string(records[0].Value)
 }
 
 // A reply that Kafka does not take makes a dead letter, and no further attempt.
