@@ -15,50 +15,56 @@ import (
 
 const batch = 500 // talents
 
-// rebuild enters every open talent, withdraws every closed one, and removes
-// what SQL does not know. There is no second generation to switch to: beside
-// deliveries that go on, both ways do the same to the same talent, and nobody
-// finds a timeline empty meanwhile. Nobody is hinted at what is entered.
+// rebuild enters the newest open talents of each category, withdraws those
+// closed within 8 days, and removes what SQL does not have as open. There is no
+// second generation to switch to: beside deliveries that go on, both ways do the
+// same to the same talent, and nobody finds a timeline empty meanwhile. Nobody is
+// hinted at what is entered.
 func (h handler) rebuild(ctx context.Context, db *sql.DB) error {
 	for _, script := range []*redis.Script{enterScript, leaveScript} {
 		if err := script.Load(ctx, h.rdb).Err(); err != nil {
 			return fmt.Errorf("load a script: %w", err)
 		}
 	}
-	var last int64
-	for {
-		var found []struct {
-			TalentID, SellerID, AtMs int64
-			Category, State          string
-		}
-		err := sqlscan.Select(ctx, db, &found, `
-			SELECT talent_id, seller_id, category, CASE state WHEN 'open' THEN registered_ms ELSE changed_ms END AS at_ms, state
-			FROM talents WHERE talent_id > $1 ORDER BY talent_id LIMIT $2`, last, batch)
-		if err != nil {
-			return fmt.Errorf("read talents after %d: %w", last, err)
-		}
-		_, err = h.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for _, f := range found {
-				t := talent{f.TalentID, f.SellerID, f.Category, time.UnixMilli(f.AtMs)}
-				if f.State == "closed" {
+	rows, err := db.QueryContext(ctx, `
+		SELECT talent_id, seller_id, category, CASE state WHEN 'open' THEN registered_ms ELSE changed_ms END, state
+		FROM talents WHERE state = 'open' OR changed_ms > $1 ORDER BY registered_ms DESC`, time.Now().Add(-8*24*time.Hour).UnixMilli())
+	if err != nil {
+		return fmt.Errorf("read all talents: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	entered := map[string]int{}
+	for more := true; more; {
+		_, err := h.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for p.Len() < batch {
+				if more = rows.Next(); !more {
+					break
+				}
+				var t talent
+				var ms int64
+				var state string
+				if err := rows.Scan(&t.ID, &t.Seller, &t.Category, &ms, &state); err != nil {
+					return err
+				}
+				if t.At = time.UnixMilli(ms); state == "closed" {
 					_ = leave(ctx, p, t, true) // its own event will find it gone
-				} else {
+				} else if entered[t.Category]++; entered[t.Category] <= 1000 {
 					_ = enter(ctx, p, t, false)
 				}
-				last = f.TalentID
 			}
 			return nil
 		})
 		if err != nil {
 			return fmt.Errorf("rebuild the timelines: %w", err)
 		}
-		if len(found) < batch {
-			return h.sweep(ctx, db)
-		}
 	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read all talents: %w", err)
+	}
+	return h.sweep(ctx, db)
 }
 
-// sweep removes from the timelines whom SQL does not know. A talent is
+// sweep removes from the timelines whom SQL does not have as open. A talent is
 // committed before anybody is told of it: what SQL does not have after Redis had
 // it, it never had, or lost.
 func (h handler) sweep(ctx context.Context, db *sql.DB) error {
@@ -78,7 +84,7 @@ func (h handler) sweep(ctx context.Context, db *sql.DB) error {
 		}
 		var known []string
 		err = sqlscan.Select(ctx, db, &known, `SELECT CAST(talent_id AS TEXT) || ':' || CAST(seller_id AS TEXT) FROM talents
-			WHERE category = $1 AND talent_id IN (`+strings.Join(ids, ", ")+`)`, category) // integers: nothing to inject
+			WHERE state = 'open' AND category = $1 AND talent_id IN (`+strings.Join(ids, ", ")+`)`, category) // integers: nothing to inject
 		if err != nil {
 			return fmt.Errorf("look for the talents of %s: %w", category, err)
 		}
