@@ -15,6 +15,8 @@ import (
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+
+	"somssi/shared/eventtest/seeds"
 )
 
 // hostile is a request that a sender of events can make by mistake or on purpose.
@@ -377,6 +379,10 @@ func checker() func(t *testing.T, header http.Header, body []byte) *event.Event 
 
 // FuzzBinary holds every header and body to: a refusal or an event within the limits.
 func FuzzBinary(f *testing.F) {
+	for _, text := range seeds.Of(f, "BG") {
+		f.Add("ce-specversion: 1.0\r\nce-id: "+text+"\r\nce-source: /s\r\nce-type: t", []byte(text))
+		f.Add(strings.Join(attributes("ce-x: "+text, "ce-subject: "+text), "\r\n"), []byte(text))
+	}
 	for _, tc := range hostileBinary() {
 		if len(tc.body) <= 64<<10+1 {
 			f.Add(strings.Join(tc.header, "\r\n"), []byte(tc.body))
@@ -396,6 +402,9 @@ func FuzzBinary(f *testing.F) {
 // FuzzStructured holds every body to: a refusal or an event that, written by its
 // attributes in the other mode, is the same event.
 func FuzzStructured(f *testing.F) {
+	for _, text := range seeds.Of(f, "C") {
+		f.Add([]byte(strings.NewReplacer("$attrs", whole, "$three", rest, "$data", `"data":{}`).Replace(text)))
+	}
 	for _, tc := range hostileStructured() {
 		if len(tc.body) <= 64<<10+1 {
 			f.Add([]byte(tc.body))

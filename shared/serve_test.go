@@ -25,6 +25,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"somssi/shared"
+	"somssi/shared/eventtest/seeds"
 )
 
 // talent is what a request of these tests asks for.
@@ -301,6 +302,9 @@ func FuzzReadJSON(f *testing.F) {
 	for _, body := range []string{`{"title":"솜씨","priceKrw":1000,"tags":["a"],"at":{"place":"Seoul"}}`, `{"title":1}`, `{"Title":""}`, `{"title":"","title":""}`, `{}x`, ``, `null`, "{\"title\":\"\xff\"}",
 		`{"title":"\ud800"}`, `{"priceKrw":1.0}`, `{"priceKrw":1e400}`, `{"priceKrw":9223372036854775808}`, `{"tags":[null,{}]}`, `{"at":{"a/b~c":1}}`, "\ufeff{}", strings.Repeat("[", 20000), `{"":1}`} {
 		f.Add([]byte(body))
+	}
+	for _, text := range seeds.Of(f, "EFG") {
+		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r := httptest.NewRequestWithContext(context.Background(), "POST", "/", bytes.NewReader(body))

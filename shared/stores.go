@@ -189,12 +189,12 @@ var Category = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
 // invisible but the joiner that emoji are made with.
 func Clean(text string, most int) (string, error) {
 	text = strings.TrimSpace(norm.NFC.String(text))
-	if n := len([]rune(text)); n < 1 || n > most || strings.ContainsFunc(text, invisible) {
+	if n := len([]rune(text)); n < 1 || n > most || strings.Trim(text, "\u200d") != text || strings.ContainsFunc(text, invisible) {
 		return "", fmt.Errorf("must be 1 to %d characters, none of them invisible", most)
 	}
 	return text, nil
 }
 
 func invisible(r rune) bool {
-	return (r < ' ' || r > '~') && r != '\u200d' && unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point) || r == unicode.ReplacementChar
+	return (r < ' ' || r > '~') && r != '\u200d' && unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point) || r == unicode.ReplacementChar || r == '\u2800'
 }

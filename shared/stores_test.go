@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,9 +14,11 @@ import (
 
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/text/unicode/norm"
 
 	"somssi/shared"
 	"somssi/shared/eventtest"
+	"somssi/shared/eventtest/seeds"
 )
 
 func TestClean(t *testing.T) {
@@ -54,6 +57,9 @@ func TestClean(t *testing.T) {
 		{"hangul_filler", "\u3164", ""},
 		{"half_width_filler", "\uffa0", ""},
 		{"grapheme_joiner", "a\u034fb", ""},
+		{"joiner_alone", "\u200d", ""},
+		{"joiner_at_the_end", "a\u200d", ""},
+		{"blank_of_Braille", "\u2800", ""},
 	} {
 		got, err := shared.Clean(tc.text, 10)
 		if got != tc.want || (err == nil) != (tc.want != "") {
@@ -68,6 +74,9 @@ func TestClean(t *testing.T) {
 func FuzzClean(f *testing.F) {
 	for _, text := range []string{"", " a ", "e\u0301", "\u1109\u1169\u11b7", "👨‍👩‍👧", "\u0301", " \u0301", "\u0344", "\u212b", "\u2126", "\u1e9b\u0323", "a\u0315\u0300\u05ae\u0300b", "\ufb1d", "\u0958",
 		"\u200d", "\u3164", "gr\xfc\xdfe", "\xed\xa0\x80", "a\x00", "\u00a0a\u3000", "\u2028", "\ufffd", strings.Repeat("a\u0301", 200)} {
+		f.Add(text)
+	}
+	for _, text := range seeds.Of(f, "EFG") {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -85,6 +94,27 @@ func FuzzClean(f *testing.F) {
 		var read string
 		if err != nil || json.Unmarshal(written, &read) != nil || read != once {
 			t.Fatalf("%q does not come back from JSON", once)
+		}
+	})
+}
+
+// FuzzCategory holds every accepted name to: no other accepted name looks like it,
+// is it in another case, or is it in another form of Unicode.
+func FuzzCategory(f *testing.F) {
+	for _, text := range seeds.Of(f, "EFG") {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if !shared.Category.MatchString(text) {
+			return
+		}
+		for form, other := range map[string]string{"lower case": strings.ToLower(text), "NFKC": norm.NFKC.String(text), "NFD": norm.NFD.String(text), "trimmed": strings.TrimSpace(text), "a path": url.PathEscape(text), "one line": strings.Join(strings.Fields(text), "")} {
+			if other != text {
+				t.Fatalf("%q as %s is %q", text, form, other)
+			}
+		}
+		if strings.ContainsAny(text, `*?[]{}:\/%`) || len(text) > 64 {
+			t.Fatalf("%q is part of keys and paths", text)
 		}
 	})
 }

@@ -39,6 +39,7 @@ func TestHandle(t *testing.T) {
 		{name: "lets_a_cloudevent_pass", events: []string{"cloudevent"}, fate: "done"},
 		{name: "lets_its_own_event_pass", events: []string{"registered-9001"}, fate: "done"},
 		{name: "lets_another_message_pass", events: []string{"other-type"}, fate: "done"},
+		{name: "gives_up_on_what_was_meant_as_a_cloudevent", events: []string{"broken-cloudevent"}, fate: "dead letter"},
 		{name: "gives_up_on_a_tombstone", events: []string{"no-data"}, fate: "dead letter"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -14,6 +14,9 @@ import (
 // read is the talent that a plain message tells of, nil where it tells of
 // something else. Errors are Permanent.
 func read(in event.Event) (*talent, error) {
+	if in.Extensions()["kafkaheadercespecversion"] != nil { // else it would pass for another kind of message, and be gone
+		return nil, shared.Permanent(errors.New("the record's ce_ headers are not those of a CloudEvent"))
+	}
 	if jsontext.Value(in.Data()).Kind() != '{' {
 		return nil, shared.Permanent(errors.New("the message is not a JSON object"))
 	}

@@ -51,14 +51,18 @@ func (g *gateway) open(functions http.RoundTripper) {
 		Transport: functions,
 		ErrorLog:  log.New(io.Discard, "", 0), // a stream that breaks is no news; a function that dies is said by the runner
 		Rewrite: func(r *httputil.ProxyRequest) {
-			target, _ := url.Parse(r.In.Context().Value(target{}).(string)) // made by address
+			target, _ := url.Parse(r.In.Context().Value(target{}).(*forwarded).function) // made by address
 			r.SetURL(target)
 			r.Out.Host = r.In.Host // functions compare it with the Origin
 			r.SetXForwarded()
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			if errors.Is(err, context.Canceled) {
-				return // the client left
+			switch to := r.Context().Value(target{}).(*forwarded); {
+			case errors.Is(err, context.Canceled):
+				panic(http.ErrAbortHandler) // the client left; one that hears all the same must not take this for an answer
+			case to.cut.Load():
+				fail(w, r, http.StatusBadRequest, "the body ended early")
+				return
 			}
 			fail(w, r, http.StatusServiceUnavailable, "the function does not answer; try again")
 		},
@@ -67,7 +71,26 @@ func (g *gateway) open(functions http.RoundTripper) {
 
 type target struct{}
 
+// forwarded is the body of a request to a function, and whether it did not come in full.
+type forwarded struct {
+	io.ReadCloser
+	function string
+	cut      atomic.Bool
+}
+
+func (b *forwarded) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.cut.Store(true)
+	}
+	return n, err
+}
+
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength < 0 { // with a length beside chunks a second request hides in the first
+		fail(w, r, http.StatusLengthRequired, "Content-Length is required")
+		return
+	}
 	if r.URL.Path == "/dev" || strings.HasPrefix(r.URL.Path, "/dev/") {
 		g.devDoor.ServeHTTP(w, r)
 		return
@@ -89,7 +112,10 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case forward == nil:
 			fail(w, r, http.StatusServiceUnavailable, "starting; try again")
 		default:
-			forward.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), target{}, one.function)))
+			to := &forwarded{ReadCloser: r.Body, function: one.function}
+			r = r.WithContext(context.WithValue(r.Context(), target{}, to))
+			r.Body = to
+			forward.ServeHTTP(w, r)
 		}
 		return
 	}

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"somssi/shared/eventtest/seeds"
 )
 
 // FuzzRecord holds any record to what every request must be: complete, with
@@ -21,6 +23,14 @@ func FuzzRecord(f *testing.F) {
 	f.Add("text/plain", []byte("k"), []byte("x"), "ce_specversion", "1.0", "ce_time", "2020-01-01T00:00:00.120+01:00")
 	f.Add("a\x00b", []byte("\xff\xe2\x82"), []byte{}, "ce_specversion", "1.0", "ce_source", "http://[::1]:80/%41?x#y")
 	f.Add("", []byte{0, 0, 0, 42}, []byte("x"), "traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "CE_id", "\n")
+	for _, text := range seeds.Of(f, "BD") {
+		f.Add("application/json", []byte(text), []byte(text), "ce_specversion", "1.0", "ce_subject", text)
+		f.Add(text, []byte(nil), []byte("{}"), text, text, "x-trace", text)
+	}
+	for _, text := range seeds.Of(f, "C") {
+		text = strings.NewReplacer("$attrs", `"specversion":"1.0","id":"i","source":"/s","type":"y"`, "$three", `"id":"i","source":"/s","type":"y"`, "$data", `"data":{}`).Replace(text)
+		f.Add("application/cloudevents+json", []byte(nil), []byte(text), "", "", "", "")
+	}
 	f.Fuzz(func(t *testing.T, contentType string, key, value []byte, name1, value1, name2, value2 string) {
 		headers := h("ce_type", "y", "ce_source", "/s", "ce_id", "i", "content-type", contentType, name1, value1, name2, value2)
 		for _, keyType := range []string{"string", "int", "float", "byte-array"} {

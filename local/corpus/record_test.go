@@ -1,0 +1,235 @@
+package corpus
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"somssi/local/harness"
+)
+
+// record is a record as another producer may write it.
+func (h *house) record(t *testing.T, r row) {
+	id := h.next()
+	event := h.registered()
+	event.attributes["type"] = text("somssi.tried.v1")
+	words := strings.NewReplacer("$plain", fmt.Sprintf(`{"type":"new_talent","talent_id":%d,"title":"t","category":"corpus"}`, id), "$event", string(event.structured()))
+	one := &kgo.Record{Topic: topic}
+	if r.Record.Value != nil {
+		one.Value = []byte(words.Replace(string(*r.Record.Value)))
+	}
+	if r.Record.Key != nil {
+		one.Key = append([]byte{}, *r.Record.Key...)
+	}
+	for _, header := range r.Record.Headers {
+		of := kgo.RecordHeader{Key: string(*header[0])}
+		if header[1] != nil {
+			of.Value = append([]byte{}, *header[1]...)
+		}
+		one.Headers = append(one.Headers, of)
+	}
+	for n := range r.Record.Many {
+		one.Headers = append(one.Headers, kgo.RecordHeader{Key: fmt.Sprint("x", n), Value: []byte("x")})
+	}
+	h.produce(t, r, "kafka", one)
+}
+
+// client is the producer that a row needs.
+func (h *house) client(t *testing.T, of *record) *kgo.Client {
+	t.Helper()
+	if of == nil || of.Compression == "" && of.Transaction == "" {
+		return h.kafka
+	}
+	options := []kgo.Opt{kgo.SeedBrokers(h.Run.Env["KAFKA_BROKERS"]), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(2 << 20)}
+	if of.Transaction != "" {
+		options = append(options, kgo.TransactionalID(t.Name()))
+	}
+	if codec := map[string]kgo.CompressionCodec{"gzip": kgo.GzipCompression(), "zstd": kgo.ZstdCompression()}[of.Compression]; of.Compression != "" {
+		options = append(options, kgo.ProducerBatchCompression(codec))
+	}
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
+}
+
+// produce writes a record and a good one behind it, and waits until every reader
+// has delivered both.
+func (h *house) produce(t *testing.T, r row, door string, one *kgo.Record) {
+	t.Helper()
+	was := h.calm(t)
+	h.tally[door]++
+	one.Partition = int32(h.number % 5)
+	kafka := h.client(t, r.Record)
+	if r.Record != nil && r.Record.Transaction != "" {
+		if err := kafka.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		h.holes++
+	}
+	var dead int
+	if err := h.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM dead_letter`).Scan(&dead); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	var err error
+	if r.Record != nil && r.Record.Timestamp != 0 {
+		h.produceAt(t, one, r.Record.Timestamp)
+	} else {
+		err = kafka.ProduceSync(t.Context(), one).FirstErr()
+	}
+	if r.want(door) == "no broker" {
+		if !errors.Is(err, kerr.MessageTooLarge) {
+			t.Errorf("the broker says %v, want that the record is too large", err)
+		}
+		h.nothingWritten(t, was, 0)
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Record != nil && r.Record.Transaction != "" {
+		if err := kafka.EndTransaction(t.Context(), kgo.TransactionEndTry(r.Record.Transaction == "commit")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	good := &kgo.Record{Topic: topic, Partition: one.Partition, Value: []byte(`{"type":"corpus"}`)}
+	if err := h.kafka.ProduceSync(t.Context(), good).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	skipped := r.want(door) == "skipped"
+	fates := h.wait(t, one, good, skipped)
+	if skipped {
+		h.holes++
+		h.nothingWritten(t, was, 3) // with the marker of the transaction
+		return
+	}
+	if took := time.Since(began); took > time.Second {
+		h.slowest = max(h.slowest, took)
+		if h.late(t) {
+			t.Errorf("the partition moved on after %s", took)
+		}
+	}
+	h.judge(t, r, door, was, dead, fates)
+}
+
+// produceAt writes a record with a time that the client cannot count in nanoseconds.
+func (h *house) produceAt(t *testing.T, one *kgo.Record, ms int64) {
+	t.Helper()
+	topics, err := kadm.NewClient(h.kafka).ListTopics(t.Context(), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := kmsg.NewPtrProduceRequest()
+	request.Acks, request.TimeoutMillis = -1, 5000
+	of, to := kmsg.NewProduceRequestTopic(), kmsg.NewProduceRequestTopicPartition()
+	of.Topic, of.TopicID = topic, topics[topic].ID
+	to.Partition, to.Records = one.Partition, batch(kmsg.Record{Value: one.Value}, ms, 1)
+	of.Partitions = append(of.Partitions, to)
+	request.Topics = append(request.Topics, of)
+	response, err := request.RequestWith(t.Context(), h.kafka)
+	if err == nil {
+		err = kerr.ErrorForCode(response.Topics[0].Partitions[0].ErrorCode)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	one.Offset = response.Topics[0].Partitions[0].BaseOffset
+}
+
+// wait is what the readers have delivered of two records.
+func (h *house) wait(t *testing.T, one, good *kgo.Record, skipped bool) (fates map[string]harness.Delivery) {
+	t.Helper()
+	eventually(t, 10*time.Second, "delivered", func() string {
+		h.look()
+		fates = map[string]harness.Delivery{}
+		for _, name := range readers {
+			for _, record := range []*kgo.Record{one, good} {
+				if record == one && skipped {
+					continue
+				}
+				d, ok := h.delivered[fmt.Sprint(name, record.Partition, "/", record.Offset)]
+				if !ok {
+					return fmt.Sprintf("%s has not delivered offset %d, of %d and %d", name, record.Offset, one.Offset, good.Offset)
+				}
+				if record == one {
+					fates[name] = d
+				}
+			}
+		}
+		return "delivered"
+	})
+	return fates
+}
+
+// keys are the beginnings of what each reader writes to Redis.
+var keys = map[string][]string{"evict-cache": {"talent:"}, "notify-interested": {"tl:", "{tl:"}, "update-stats": {"{s"}}
+
+// judge holds what became of a record at all its readers to the oracle.
+func (h *house) judge(t *testing.T, r row, door string, was before, dead int, fates map[string]harness.Delivery) {
+	t.Helper()
+	verdict, buried, told := "accepted", 0, ""
+	for _, name := range readers {
+		d := fates[name]
+		told += fmt.Sprintf("\n%s: %s", name, d.Fate)
+		for i, a := range d.Attempts {
+			told += fmt.Sprintf(", %s %d %s", a.To, a.Status, a.Error)
+			if unsendable := a.Status == 0 && strings.Contains(a.Error, "control character"); a.Status >= 500 || a.Status == 0 && !unsendable || i > 1 {
+				t.Errorf("%s: attempt %d at %s: %d %s", name, i+1, a.To, a.Status, a.Error)
+			}
+		}
+		switch {
+		case d.Fate == "dead letter":
+			buried++
+			if verdict == "accepted" {
+				verdict = "refused"
+			}
+		case d.Fate != "done":
+			verdict = d.Fate
+		}
+	}
+	if want := r.want(door); verdict != want {
+		var reasons string
+		_ = h.db.QueryRowContext(t.Context(), `SELECT GROUP_CONCAT(reason, '; ') FROM (SELECT reason FROM dead_letter ORDER BY kept_ms DESC LIMIT $1)`, buried).Scan(&reasons)
+		t.Errorf("%s: %s, want %s%s\n%.500s", door, verdict, want, told, reasons)
+	}
+	h.buried(t, dead, buried)
+	h.dirty = true
+	if verdict == "accepted" {
+		h.settled(t)
+	} else {
+		var allowed []string
+		for _, name := range readers { // each reads its own part of the event
+			if fates[name].Fate == "done" {
+				allowed = append(allowed, keys[name]...)
+			}
+		}
+		h.nothingWritten(t, was, 2, allowed...)
+	}
+	for _, name := range readers {
+		h.logged(t, name)
+	}
+	h.logged(t, "keep-dead-letters")
+}
+
+// buried is that there are so many new dead letters, each with a reason where a
+// function gave one.
+func (h *house) buried(t *testing.T, before, want int) {
+	t.Helper()
+	var n, silent int
+	if err := h.db.QueryRowContext(t.Context(), `SELECT COUNT(*), COALESCE(SUM(CASE WHEN reason = '' AND code <> '' THEN 1 ELSE 0 END), 0) FROM dead_letter`).Scan(&n, &silent); err != nil {
+		t.Fatal(err)
+	}
+	if n-before != want || silent > 0 {
+		t.Errorf("%d dead letters more, want %d; %d of all have no reason", n-before, want, silent)
+	}
+}
