@@ -25,18 +25,17 @@ import (
 // Main runs an event function until SIGTERM: each POST to $PORT is one event for h, and what h returns decides its fate.
 func Main(name string, h Handler) { Serve(name, receiver(h)) }
 
-// Serve runs an HTTP function on $PORT, with metrics and probes on $METRICS_PORT; these answer for the process
+// Serve runs an HTTP function on $PORT, with Prometheus' default metrics and probes on $METRICS_PORT; these answer for the process
 // alone, since restarting it mends no outage elsewhere. On SIGTERM it finishes what is in flight and returns.
 func Serve(name string, routes http.Handler) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	log := zerolog.New(os.Stdout).With().Timestamp().Str("function", name).Logger()
-	registry := prometheus.NewRegistry()
 	probes := http.NewServeMux()
-	probes.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	probes.Handle("GET /metrics", promhttp.Handler())
 	probes.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
 	servers := map[string]*http.Server{ // room for what check refuses, or no dead letter sink could keep it; senders drop idle connections first
-		"PORT":         {Handler: guarded(log, registry, routes), MaxHeaderBytes: 60 << 10, IdleTimeout: 2 * time.Minute, ReadHeaderTimeout: 2 * time.Second, ReadTimeout: 10 * time.Second},
+		"PORT":         {Handler: guarded(log, prometheus.DefaultRegisterer, routes), MaxHeaderBytes: 60 << 10, IdleTimeout: 2 * time.Minute, ReadHeaderTimeout: 2 * time.Second, ReadTimeout: 10 * time.Second},
 		"METRICS_PORT": {Handler: probes, ReadHeaderTimeout: 2 * time.Second},
 	}
 	for port, server := range servers {
@@ -52,8 +51,7 @@ func Serve(name string, routes http.Handler) {
 	<-ctx.Done()
 	drain, cancel := context.WithTimeout(context.Background(), 25*time.Second)
 	defer cancel()
-	err := errors.Join(servers["METRICS_PORT"].Shutdown(drain), servers["PORT"].Shutdown(drain))
-	log.Info().Err(err).Msg("stopped")
+	log.Info().Err(errors.Join(servers["METRICS_PORT"].Shutdown(drain), servers["PORT"].Shutdown(drain))).Msg("stopped")
 }
 
 // Env is the environment variable name. Where it is absent the process stops with its name: no default hides a missing address.

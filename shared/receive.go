@@ -31,9 +31,8 @@ type Handler func(ctx context.Context, in event.Event) error
 // outage. err is kept with the dead letter and holds no secret and nobody's data.
 func Permanent(err error) error { return bad(http.StatusUnprocessableEntity, err.Error()) }
 
-// receiver gives an event its status: 204 done, 4xx dead letter, 503 again. Never 404, 408, 409, 429 or 500:
-// Knative sends those again. It reads the event in the request's own goroutine, because the SDK's receivers
-// can hang and be crashed from outside.
+// receiver gives an event its status: 204 done, 4xx dead letter, 503 again. Never 404, 408, 409, 429 or 500: Knative sends those
+// again. It reads the event in the request's own goroutine, because the SDK's receivers can hang and be crashed from outside.
 func receiver(h Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		in, err := read(w, r)

@@ -157,20 +157,23 @@ func (r Row) Record() *kgo.Record {
 
 // Keys and channels of Redis that several functions share, as formats.
 const (
-	Timeline     = "tl:%s"         // category: ZSET, event ms → Member, the newest 1,000
-	Withdrawn    = "{tl:%s}:gone"  // category, in its timeline's slot: ZSET, ms of closing → talent
-	TalentCache  = "talent:%d"     // id: JSON {version, until, delta, body}; no body: a tombstone, nothing older may be filled in
-	Member       = "%d:%d"         // talent, seller: a member of a timeline, which a seller is not told of
-	StatsTotals  = "{s%02d}:total" // shard: HASH, "talents" and "category:<name>" → count
-	StatsMinutes = "{s%02d}:m:%s"  // shard, UTC day (2006-01-02): HASH, minute of the day → count
-	StatsShards  = 16              // how many slots the statistics are spread over; readers add them up
-	Hints        = "cat:%s"        // category: channel of "registered|changed|withdrawn <talent>"; may lose some
+	Timeline     = "tl:%s"              // category: ZSET, event ms → Member, the newest 1,000
+	Withdrawn    = "{tl:%s}:gone"       // category, in its timeline's slot: ZSET, ms of closing → talent
+	TalentCache  = "talent:%d"          // id: JSON {version, until, delta, body}; no body: a tombstone, nothing older may be filled in
+	Member       = "%d:%d"              // talent, seller: a member of a timeline, which a seller is not told of
+	StatsCounted = "{s%02d}:counted:%s" // shard, UTC hour of registration (2006-01-02T15): SET, the talents that are counted
+	StatsTotals  = "{s%02d}:total"      // shard: HASH, "talents" and "category:<name>" → count
+	StatsMinutes = "{s%02d}:m:%s"       // shard, UTC day (2006-01-02): HASH, minute of the day → count
+	StatsShards  = 16                   // how many slots the statistics are spread over; readers add them up
+	Hints        = "cat:%s"             // category: channel of "registered|changed|withdrawn <talent>"; may lose some
 )
 
 // UserHints is the channel of "<user>", whose interests or marks changed, for the users of one of 4,096 buckets; it may lose some.
-func UserHints(user int64) string {
-	return fmt.Sprintf("{b%04d}:ev", crc32.ChecksumIEEE(strconv.AppendInt(nil, user, 10))%4096)
-}
+func UserHints(user int64) string { return fmt.Sprintf("{b%04d}:ev", sum(user)%4096) }
+
+// StatsShard is the shard that a talent is counted in.
+func StatsShard(talent int64) int { return int(sum(talent) % StatsShards) }
+func sum(id int64) uint32         { return crc32.ChecksumIEEE(strconv.AppendInt(nil, id, 10)) }
 
 // NID is the id of what a user is told about a talent: the first 63 bits of
 // SHA-256("<talent>|<kind>"), so that every way and every repetition is one notification.

@@ -41,12 +41,13 @@ func (h handler) handle(ctx context.Context, in event.Event) error {
 	return nil
 }
 
-// insert reports whether t was not there before, registered by whomever.
+// insert reports whether t was not there before, registered by whomever. It
+// changed now: when its event may be missed does not depend on its message's age.
 func insert(ctx context.Context, tx *sql.Tx, t talent) (bool, error) {
 	done, err := tx.ExecContext(ctx, `
 		INSERT INTO talents (talent_id, version, seller_id, category, title, price_krw, tags, state, registered_ms, changed_ms)
-		VALUES ($1, 1, 0, $2, $3, 0, '[]', 'open', $4, $4) ON CONFLICT (talent_id) DO NOTHING`,
-		t.id, t.category, t.title, t.at.UnixMilli())
+		VALUES ($1, 1, 0, $2, $3, 0, '[]', 'open', $4, $5) ON CONFLICT (talent_id) DO NOTHING`,
+		t.id, t.category, t.title, t.at.UnixMilli(), time.Now().UnixMilli())
 	if err != nil {
 		return false, fmt.Errorf("insert: %w", err)
 	}

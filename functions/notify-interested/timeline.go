@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -46,33 +44,4 @@ func run(ctx context.Context, c redis.Scripter, script *redis.Script, t talent, 
 		channel = fmt.Sprintf(shared.Hints, t.Category)
 	}
 	return script.Run(ctx, c, keys, t.ID, fmt.Sprintf(shared.Member, t.ID, t.Seller), t.At.UnixMilli(), channel).Err()
-}
-
-// rebuild enters every open talent and remembers every closed one, oldest
-// first, beside the deliveries that go on: both ways do the same to the same talent.
-func (h handler) rebuild(ctx context.Context, db *sql.DB) error {
-	rows, err := db.QueryContext(ctx, `
-		SELECT talent_id, seller_id, category, CASE state WHEN 'open' THEN registered_ms ELSE changed_ms END, state
-		FROM talents ORDER BY registered_ms`)
-	if err != nil {
-		return fmt.Errorf("read all talents: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var t talent
-		var ms int64
-		var state string
-		if err := rows.Scan(&t.ID, &t.Seller, &t.Category, &ms, &state); err != nil {
-			return fmt.Errorf("read a talent: %w", err)
-		}
-		t.At = time.UnixMilli(ms)
-		move := enter
-		if state == "closed" {
-			move = leave
-		}
-		if err := move(ctx, h.rdb, t, false); err != nil {
-			return fmt.Errorf("rebuild the timeline of %s: %w", t.Category, err)
-		}
-	}
-	return rows.Err()
 }

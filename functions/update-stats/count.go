@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
-	"hash/crc32"
-	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -21,6 +18,7 @@ redis.call('HINCRBY', KEYS[2], 'talents', 1)
 redis.call('HINCRBY', KEYS[2], 'category:' .. ARGV[2], 1)
 redis.call('HINCRBY', KEYS[3], ARGV[3], 1)
 redis.call('EXPIRE', KEYS[3], 691200)
+redis.call('SADD', KEYS[4], ARGV[4])
 return 1`)
 
 // count spreads talents over slots by their id, so that one core is not the
@@ -28,37 +26,22 @@ return 1`)
 // small are packed by Redis to some 8 bytes an id, and a figure stays exact
 // however late an event comes.
 func count(ctx context.Context, c redis.Scripter, t talent) error {
-	shard := int(crc32.ChecksumIEEE(strconv.AppendInt(nil, t.ID, 10)) % shared.StatsShards)
-	at := t.At.UTC()
-	keys := []string{
-		fmt.Sprintf("{s%02d}:counted:%s", shard, at.Format("2006-01-02T15")),
-		fmt.Sprintf(shared.StatsTotals, shard),
-		fmt.Sprintf(shared.StatsMinutes, shard, at.Format(time.DateOnly)),
-	}
-	if err := countScript.Run(ctx, c, keys, t.ID, t.Category, at.Hour()*60+at.Minute()).Err(); err != nil {
+	_, hour, keys, minute := t.place()
+	if err := countScript.Run(ctx, c, keys, t.ID, t.Category, minute, hour).Err(); err != nil {
 		return fmt.Errorf("count talent %d: %w", t.ID, err)
 	}
 	return nil
 }
 
-// rebuild counts every talent in SQL that is not yet counted, beside the
-// deliveries that go on.
-func (h handler) rebuild(ctx context.Context, db *sql.DB) error {
-	rows, err := db.QueryContext(ctx, `SELECT talent_id, category, registered_ms FROM talents`)
-	if err != nil {
-		return fmt.Errorf("read all talents: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var t talent
-		var ms int64
-		if err := rows.Scan(&t.ID, &t.Category, &ms); err != nil {
-			return fmt.Errorf("read a talent: %w", err)
-		}
-		t.At = time.UnixMilli(ms)
-		if err := count(ctx, h.rdb, t); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+// place is where a talent counts: its shard, its hour, the keys of those
+// counted, of the totals, of the minutes and of the hours that there are, and the minute.
+func (t talent) place() (shard int, hour string, keys []string, minute int) {
+	at := t.At.UTC()
+	shard, hour = shared.StatsShard(t.ID), at.Format("2006-01-02T15")
+	return shard, hour, []string{
+		fmt.Sprintf(shared.StatsCounted, shard, hour),
+		fmt.Sprintf(shared.StatsTotals, shard),
+		fmt.Sprintf(shared.StatsMinutes, shard, at.Format(time.DateOnly)),
+		fmt.Sprintf("{s%02d}:hours", shard),
+	}, at.Hour()*60 + at.Minute()
 }
