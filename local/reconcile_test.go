@@ -52,7 +52,7 @@ func TestHouse_mends_what_was_dropped(t *testing.T) {
 	}
 
 	now := time.Now().UnixMilli() // after u began to follow
-	for id := range 3 { // whose registration no function got
+	for id := range 3 {           // whose registration no function got
 		_, err := db.ExecContext(t.Context(), `INSERT INTO talents (talent_id, version, seller_id, category, title, price_krw, tags, state, registered_ms, changed_ms)
 			VALUES ($1, 1, 5, 'mended', 'dropped', 0, '[]', 'open', $2, $2 - 180000)`, id+1, now)
 		if err != nil {
