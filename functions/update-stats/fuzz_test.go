@@ -18,7 +18,7 @@ func FuzzCount(f *testing.F) {
 		f.Add([]byte(`{"talentId":7,"at":"2026-01-02T03:04:05Z","category":"` + text + `"}`))
 	}
 	rdb := eventtest.Embedded(f).Redis
-	ours := regexp.MustCompile(`^\{s\d\d\}:(total|m:\d{4}-\d\d-\d\d|counted:\d{4}-\d\d-\d\dT\d\d)$`)
+	ours := regexp.MustCompile(`^\{s\d\d\}:(total|hours|m:\d{4}-\d\d-\d\d|counted:\d{4}-\d\d-\d\dT\d\d)$`)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in := event.New()
 		in.SetType("somssi.talent.registered.v1")
