@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"somssi/shared/eventtest"
 )
 
@@ -70,15 +72,15 @@ func TestRebuild_beside_deliveries(t *testing.T) {
 				}
 			}
 		}()
-		for done := false; !done; {
+		for done := false; !done; { // the last one begins before all is delivered, or it would mend what the others had lost
+			began := time.Now()
+			err = errors.Join(err, h.rebuild(t.Context(), s.DB))
+			t.Logf("%d talents in %s", n, time.Since(began))
 			select {
 			case <-delivered:
 				done = true
 			default:
 			}
-			began := time.Now()
-			err = errors.Join(err, h.rebuild(t.Context(), s.DB))
-			t.Logf("%d talents in %s", n, time.Since(began))
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -95,4 +97,50 @@ func TestRebuild_beside_deliveries(t *testing.T) {
 			t.Errorf("left: %v", left)
 		}
 	})
+}
+
+// A talent that is registered and told of after all were read, and before the
+// switch, is counted.
+func TestRebuild_counts_what_comes_before_the_switch(t *testing.T) {
+	eventtest.Each(t, func(t *testing.T, s eventtest.Stores) {
+		late := func() {
+			_, err := s.DB.ExecContext(t.Context(), `INSERT INTO talents (talent_id, version, seller_id, category, title, price_krw, tags, state, registered_ms, changed_ms)
+				VALUES (1001, 1, 7, 'music', 'x', 0, '[]', 'open', 1795338000123, $1)`, time.Now().UnixMilli())
+			if err == nil {
+				err = handler{s.Redis}.handle(t.Context(), eventtest.Load(t, "guitar-registered.json"))
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		o := s.Redis.Options()
+		rdb := redis.NewClient(&redis.Options{Addr: o.Addr, DB: o.DB})
+		defer func() { _ = rdb.Close() }()
+		rdb.AddHook(&beforeScript{do: late})
+		if err := (handler{rdb}).rebuild(t.Context(), s.DB); err != nil {
+			t.Fatal(err)
+		}
+		if got := figures(t, s); got != "09:00=1 category:music=1 talents=1" {
+			t.Errorf("figures %q, want the one that came late", got)
+		}
+	})
+}
+
+// beforeScript does something before the first script.
+type beforeScript struct{ do func() }
+
+func (b *beforeScript) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (b *beforeScript) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (b *beforeScript) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, command redis.Cmder) error {
+		if command.Name() == "evalsha" && b.do != nil {
+			b.do()
+			b.do = nil
+		}
+		return next(ctx, command)
+	}
 }
