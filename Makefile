@@ -4,11 +4,11 @@
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: go ## run everything on this machine until Ctrl-C (FRESH=1: with nothing kept from before)
-	@go run ./local up $(if $(FRESH),--fresh)
+run: go ## run everything on this machine until Ctrl-C (FRESH=1: with nothing kept from before; REAL=1: on real Kafka, Redis and PostgreSQL)
+	@go run ./local up $(if $(FRESH),--fresh) $(if $(REAL),--real)
 
-demo: go ## do the main job from end to end, count, and exit
-	@go run ./local demo
+demo: go ## do the main job from end to end, count, and exit (REAL=1)
+	@go run ./local demo $(if $(REAL),--real)
 
 test: go ## all tests, on embedded and on real parts
 	@local/real-parts.sh go test -race -shuffle=on -timeout 20m ./...

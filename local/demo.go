@@ -13,7 +13,8 @@ import (
 )
 
 func (c *cli) demo() *cobra.Command {
-	return &cobra.Command{
+	var real bool
+	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Do the main job from end to end, count, and exit",
 		Long: `Do the main job from end to end on fresh state and free ports, beside a harness
@@ -22,7 +23,7 @@ over HTTP, some twice, and one function is killed in the middle. Then compare
 what everybody was told with what everybody should have been told.
 
 Exit code 1: a figure is not what was expected.`,
-		Example: "  go run ./local demo\n  go run ./local demo -o json",
+		Example: "  go run ./local demo\n  go run ./local demo --real\n  go run ./local demo -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			root, err := c.root()
@@ -38,7 +39,7 @@ Exit code 1: a figure is not what was expected.`,
 				return err
 			}
 			began := time.Now()
-			o := harness.Options{Root: root, State: state, Say: func(format string, args ...any) {
+			o := harness.Options{Root: root, State: state, Real: real, Say: func(format string, args ...any) {
 				c.say("%6.1f s  %s", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
 			}}
 			report, err := demo.Run(cmd.Context(), o, demo.Plan{Talents: 500, Kill: []string{"notify-interested"}})
@@ -51,4 +52,6 @@ Exit code 1: a figure is not what was expected.`,
 			return report.Wrong()
 		},
 	}
+	cmd.Flags().BoolVar(&real, "real", false, "on Apache Kafka, redis-server and PostgreSQL instead of embedded parts")
+	return cmd
 }

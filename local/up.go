@@ -26,6 +26,10 @@ functions' own binaries, the page and the API at http://localhost:8080, and a
 source for each trigger. What was written is kept in .somssi and there again at
 the next start.
 
+With --real the parts are Apache Kafka, redis-server and PostgreSQL, as processes of
+their own with their data in .somssi/real; Maven fetches Kafka once. That needs Java
+17, Maven, redis-server and PostgreSQL, which go run ./local doctor looks for.
+
 With --watch a function is built again when a file of it, of shared or of go.mod
 is saved. The new one takes over when it is ready; the one before finishes what it
 has. One that does not build or start changes nothing. A saved template.yaml is
@@ -38,6 +42,7 @@ KAFKA_BROKERS, REDIS_URL, DATABASE_URL and OIDC_ISSUER, where they are set, name
 running ones to be used instead of the embedded.`,
 		Example: `  go run ./local up
   go run ./local up --fresh
+  go run ./local up --real
   go run ./local up --watch
   go run ./local up --scale-to-zero --idle 5s
   go run ./local up --port 0 --kafka-port 0 --redis-port 0    on free ports
@@ -65,8 +70,10 @@ running ones to be used instead of the embedded.`,
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&o.Port, "port", 8080, "port of the page and the API; 0 is any free one")
-	flags.IntVar(&o.Parts.Kafka, "kafka-port", 9092, "port of the embedded Kafka; 0 is any free one")
-	flags.IntVar(&o.Parts.Redis, "redis-port", 6379, "port of the embedded Redis; 0 is any free one")
+	flags.IntVar(&o.Parts.Kafka, "kafka-port", 9092, "port of Kafka; 0 is any free one")
+	flags.IntVar(&o.Parts.Redis, "redis-port", 6379, "port of Redis; 0 is any free one")
+	flags.IntVar(&o.Parts.SQL, "sql-port", 5432, "with --real: port of PostgreSQL; 0 is any free one")
+	flags.BoolVar(&o.Real, "real", false, "run Apache Kafka, redis-server and PostgreSQL instead of embedded parts")
 	flags.BoolVar(&o.Watch, "watch", false, "build a function again when its files are saved, and let it take over")
 	flags.BoolVar(&toZero, "scale-to-zero", false, "stop functions that are idle and start them for the next request")
 	flags.DurationVar(&idle, "idle", 30*time.Second, "with --scale-to-zero: after how long; Knative waits 60s")
@@ -131,7 +138,7 @@ func empty(state string) error {
 	if _, err := harness.Running(state); err == nil {
 		return fmt.Errorf("a harness is running with its state in %s: stop it first", state)
 	}
-	for _, name := range []string{"kafka", "logs", "history", "somssi.db", "somssi.db-wal", "somssi.db-shm", "run.json", "revisions"} {
+	for _, name := range []string{"kafka", "logs", "history", "somssi.db", "somssi.db-wal", "somssi.db-shm", "run.json", "revisions", "real"} {
 		if err := os.RemoveAll(filepath.Join(state, name)); err != nil {
 			return fmt.Errorf("delete the old state: %w", err)
 		}

@@ -36,6 +36,7 @@ type Options struct {
 	State string // folder for data and logs
 	Port  int    // of the gateway; 0 is any free one
 	Parts parts.Ports
+	Real  bool          // Apache Kafka, redis-server and PostgreSQL instead of embedded parts
 	Watch bool          // build functions again when their sources change
 	Idle  time.Duration // stop those with scale.min 0 after so long without a request; 0 is never
 	// Say tells a person what is going on, a line at a time.
@@ -110,7 +111,7 @@ func Start(ctx context.Context, o Options) (_ *Harness, err error) {
 		return h, err
 	}
 	o.Say("built in %s", time.Since(began).Round(100*time.Millisecond))
-	if h.parts, err = parts.Start(ctx, o.State, o.Parts, t.Topics); err != nil {
+	if h.parts, err = parts.Start(ctx, parts.Options{Dir: o.State, Ports: o.Parts, Topics: t.Topics, Real: o.Real, Jars: filepath.Join(o.Root, ".somssi"), Say: o.Say}); err != nil {
 		return h, err
 	}
 	o.Say("Kafka, Redis and SQL are ready")

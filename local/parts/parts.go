@@ -1,23 +1,20 @@
 // Package parts starts what the functions need besides each other: Kafka,
-// Redis and SQL, embedded in this process unless the environment names running
-// ones.
+// Redis and SQL, embedded in this process or as the real servers, unless the
+// environment names running ones.
 package parts
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"somssi/infra/schema"
@@ -25,8 +22,20 @@ import (
 	"somssi/shared"
 )
 
-// Ports is where embedded parts listen, on this machine only; 0 is any free port.
-type Ports struct{ Kafka, Redis int }
+// Ports is where parts listen, on this machine only; 0 is any free port. SQL is
+// that of a real PostgreSQL.
+type Ports struct{ Kafka, Redis, SQL int }
+
+// Options say which parts are started, and where.
+type Options struct {
+	Dir    string // of their data
+	Ports  Ports
+	Topics map[string]template.Topic // which are made
+	Real   bool                      // Apache Kafka, redis-server and PostgreSQL as processes
+	Jars   string                    // folder in which Apache Kafka is kept once it was fetched
+	Test   bool                      // real ones for many tests at a time, whose data nobody needs after
+	Say    func(format string, args ...any)
+}
 
 // Parts are running parts and how to reach them.
 type Parts struct {
@@ -35,25 +44,27 @@ type Parts struct {
 	stop              []func()
 }
 
-// Start starts the parts, with their data in dir, and makes the topics and the
-// schema. A part whose variable is set in the environment is used as it is.
-func Start(ctx context.Context, dir string, ports Ports, topics map[string]template.Topic) (*Parts, error) {
+// Start starts the parts, with their data in o.Dir, and makes the topics and
+// the schema. A part whose variable is set in the environment is used as it is.
+// Nothing is left running where it fails.
+func Start(ctx context.Context, o Options) (*Parts, error) {
 	p := &Parts{Kafka: os.Getenv("KAFKA_BROKERS"), Redis: os.Getenv("REDIS_URL"), SQL: os.Getenv("DATABASE_URL")}
-	if err := errors.Join(p.startKafka(dir, ports.Kafka), p.startRedis(ports.Redis)); err != nil {
-		p.Stop()
-		return nil, err
+	start := p.startEmbedded
+	if o.Real {
+		start = p.startReal
 	}
-	if p.SQL == "" {
-		p.SQL = "sqlite://" + filepath.Join(dir, "somssi.db")
+	err := start(ctx, o)
+	if err == nil {
+		err = errors.Join(p.makeTopics(ctx, o.Topics), p.makeSchema(ctx))
 	}
-	if err := errors.Join(p.makeTopics(ctx, topics), p.makeSchema(ctx)); err != nil {
+	if err != nil {
 		p.Stop()
 		return nil, err
 	}
 	return p, nil
 }
 
-// Stop stops the embedded parts, the last one first.
+// Stop stops the parts that were started, the last one first.
 func (p *Parts) Stop() {
 	for i := len(p.stop) - 1; i >= 0; i-- {
 		p.stop[i]()
@@ -61,43 +72,11 @@ func (p *Parts) Stop() {
 	p.stop = nil
 }
 
-func (p *Parts) startKafka(dir string, port int) error {
-	if p.Kafka != "" {
-		return nil
+func (p *Parts) startEmbedded(_ context.Context, o Options) error {
+	if p.SQL == "" {
+		p.SQL = "sqlite://" + filepath.Join(o.Dir, "somssi.db")
 	}
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(port), kfake.DataDir(filepath.Join(dir, "kafka")))
-	if err != nil {
-		return inUse(err, "Kafka", port, "--kafka-port", fmt.Sprintf("KAFKA_BROKERS=localhost:%d", port))
-	}
-	p.stop = append(p.stop, cluster.Close)
-	_, number, err := net.SplitHostPort(cluster.ListenAddrs()[0])
-	p.Kafka = "localhost:" + number
-	return err
-}
-
-func (p *Parts) startRedis(port int) error {
-	if p.Redis != "" {
-		return nil
-	}
-	server := miniredis.NewMiniRedis()
-	if err := server.StartAddr(fmt.Sprintf("127.0.0.1:%d", port)); err != nil {
-		return inUse(err, "Redis", port, "--redis-port", fmt.Sprintf("REDIS_URL=redis://localhost:%d", port))
-	}
-	clock := time.NewTicker(time.Second) // its keys do not expire by themselves
-	stopped := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-stopped:
-				return
-			case <-clock.C:
-				server.FastForward(time.Second)
-			}
-		}
-	}()
-	p.stop = append(p.stop, func() { clock.Stop(); close(stopped); server.Close() })
-	p.Redis, p.EmptyRedis = "redis://localhost:"+server.Port(), true
-	return nil
+	return errors.Join(p.startKafka(o.Dir, o.Ports.Kafka), p.startRedis(o.Ports.Redis))
 }
 
 // inUse says of a port that is taken what to do about it.
@@ -114,13 +93,13 @@ func (p *Parts) makeTopics(ctx context.Context, topics map[string]template.Topic
 	defer cancel()
 	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(p.Kafka, ",")...))
 	if err != nil {
-		return fmt.Errorf("connect to Kafka at %s: %w", p.Kafka, err)
+		return unreachable("Kafka", p.Kafka, err)
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
 	brokers, err := admin.ListBrokers(ctx)
 	if err != nil {
-		return fmt.Errorf("connect to Kafka at %s: %w", p.Kafka, err)
+		return unreachable("Kafka", p.Kafka, err)
 	}
 	for name, topic := range topics {
 		retention := fmt.Sprint(time.Duration(topic.Retention).Milliseconds())

@@ -1,17 +1,19 @@
 package runner
 
 import (
+	"cmp"
 	"os/exec"
 	"runtime"
 	"syscall"
 )
 
-// startWithParent starts a process that ends when this one does, however it
-// does, so that a harness that was killed leaves no functions behind. Linux
-// binds that to the thread that started it, which is kept for the process.
-func startWithParent(command *exec.Cmd) (wait func() error, err error) {
+// StartWithParent starts a process that gets signal when this one ends, however it
+// does, so that a harness that was killed leaves nothing behind. Linux binds that
+// to the thread that started it, which is kept for the process.
+func StartWithParent(command *exec.Cmd, signal syscall.Signal) (wait func() error, err error) {
 	started, ended := make(chan error), make(chan error, 1)
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	command.SysProcAttr = cmp.Or(command.SysProcAttr, &syscall.SysProcAttr{})
+	command.SysProcAttr.Setpgid, command.SysProcAttr.Pdeathsig = true, signal
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()

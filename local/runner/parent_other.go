@@ -3,13 +3,15 @@
 package runner
 
 import (
+	"cmp"
 	"os/exec"
 	"syscall"
 )
 
-// startWithParent starts a process. This system has no way to end it with a
+// StartWithParent starts a process. This system has no way to end it with a
 // harness that was killed: it then waits, idle, on a port of its own.
-func startWithParent(command *exec.Cmd) (wait func() error, err error) {
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+func StartWithParent(command *exec.Cmd, _ syscall.Signal) (wait func() error, err error) {
+	command.SysProcAttr = cmp.Or(command.SysProcAttr, &syscall.SysProcAttr{})
+	command.SysProcAttr.Setpgid = true
 	return command.Wait, command.Start()
 }

@@ -51,7 +51,7 @@ func (v *revision) start() (*process, error) {
 		fmt.Sprintf("PORT=%d", v.port), fmt.Sprintf("METRICS_PORT=%d", v.metrics),
 		"K_SERVICE=" + v.spec.Name, "K_REVISION=" + v.name(), "K_CONFIGURATION=" + v.spec.Name,
 	}, v.spec.Env...)
-	wait, err := startWithParent(command)
+	wait, err := StartWithParent(command, syscall.SIGKILL)
 	if err != nil {
 		return nil, errors.Join(err, out.Close())
 	}

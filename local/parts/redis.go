@@ -1,0 +1,51 @@
+package parts
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// realRedis starts redis-server, which keeps what it holds: appended to a file
+// that is synced every second.
+func (p *Parts) realRedis(ctx context.Context, dir string, o Options) (string, func(), error) {
+	program, err := exec.LookPath("redis-server")
+	if err != nil {
+		return "", nil, missing("Redis", "redis-server", "apt-get install redis-server, or brew install redis")
+	}
+	data := filepath.Join(dir, "redis")
+	port, err := portFor("Redis", o.Ports.Redis, "--redis-port", "REDIS_URL=redis://localhost:%d", exists(data))
+	if err != nil {
+		return "", nil, err
+	}
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return "", nil, err
+	}
+	databases := 16
+	if o.Test {
+		databases = 4096 // one for each test
+	}
+	command := exec.Command(program, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", data, //nolint:noctx // it is told to stop
+		"--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction",
+		"--databases", strconv.Itoa(databases))
+	s, err := launch("Redis", o.Dir, command, syscall.SIGKILL)
+	if err != nil {
+		return "", nil, err
+	}
+	address := fmt.Sprintf("redis://localhost:%d", port)
+	client := redis.NewClient(&redis.Options{Addr: fmt.Sprintf("127.0.0.1:%d", port), MaxRetries: -1})
+	defer func() { _ = client.Close() }()
+	err = s.ready(ctx, time.Minute, func(ctx context.Context) error {
+		keys, err := client.DBSize(ctx).Result() // an error while it loads
+		p.EmptyRedis = keys == 0
+		return err
+	})
+	return address, func() { s.stop(syscall.SIGTERM) }, err
+}
