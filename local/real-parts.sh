@@ -6,9 +6,9 @@
 #
 # The command finds them in TEST_DATABASE_URL and TEST_REDIS_URL. Where they are
 # set already, those servers are used. Where the programs are missing, and a
-# Chromium for the page, they are installed if that needs no question (root on
-# Debian); otherwise the command runs without them, which is said, and its tests
-# skip.
+# Chromium for the page and Java and Maven for a real Kafka, they are installed if
+# that needs no question (root on Debian); otherwise the command runs without
+# them, which is said, and its tests skip.
 set -euo pipefail
 
 if [ -n "${TEST_DATABASE_URL:-}" ] && [ -n "${TEST_REDIS_URL:-}" ]; then
@@ -18,13 +18,19 @@ fi
 pg_bin() { ls -d /usr/lib/postgresql/*/bin "$(dirname "$(command -v initdb || echo /none/x)")" 2>/dev/null | sort -V | tail -1; }
 missing() { ! command -v redis-server >/dev/null || [ ! -x "$(pg_bin)/initdb" ]; }
 no_browser() { ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; }
+no_java() { ! command -v java >/dev/null || ! command -v mvn >/dev/null; }
 
-if { missing || no_browser; } && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-  echo "real-parts: installing PostgreSQL, Redis and Chromium" >&2
+if { missing || no_browser || no_java; } && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+  echo "real-parts: installing what is missing of PostgreSQL, Redis, Chromium, Java and Maven" >&2
+  java=()
+  if no_java; then java=(default-jre-headless maven); fi
   # Without a cluster of their own: only the programs are wanted.
   mkdir -p /etc/postgresql-common
   [ -f /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
-  (apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends postgresql redis-server chromium) >/dev/null
+  (apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends postgresql redis-server chromium "${java[@]}") >/dev/null
+fi
+if no_java; then
+  echo "real-parts: no Java or no Maven: the test of a real Kafka is SKIPPED (apt-get install default-jre-headless maven, or brew install openjdk maven)" >&2
 fi
 if no_browser; then
   echo "real-parts: no Chromium: the test of the page is SKIPPED (apt-get install chromium, or brew install --cask chromium)" >&2
