@@ -34,7 +34,7 @@ func TestInvoke(t *testing.T) {
 		{"dead_letter", []string{"update-stats", bad}, failed, []string{"422 Unprocessable Entity", "  talentId, at or category is missing or wrong\n", "go to the dead letter sink at once"},
 			"error: update-stats: dead letter, not done\n"},
 		{"as_expected", []string{"update-stats", bad, "--expect", "dead letter"}, 0, []string{": dead letter\n"}, ""},
-		{"plain", []string{"adopt-talent", file(t, `{"type":"new_talent","talent_id":9301,"title":"x","category":"invoked"}`+"\n"), "--key", "k"}, 0,
+		{"plain", []string{"adopt-talent", file(t, `{"type":"new_talent","talent_id":9391,"title":"x","category":"invoked"}`+"\n"), "--key", "k"}, 0,
 			[]string{": done\n", "partition:0/offset:0 of type dev.knative.kafka.event, wrapped\n"}, ""},
 		{"plain_and_wrong", []string{"adopt-talent", file(t, `{"type":"new_talent","talent_id":0}`)}, failed, []string{"talent_id must be an integer"}, "dead letter, not done"},
 		{"control_character", []string{"update-stats", file(t, `{"specversion":"1.0","id":"a\u0000","source":"/s","type":"t"}`)}, failed,

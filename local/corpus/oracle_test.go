@@ -26,6 +26,10 @@ func (h *house) calm(t *testing.T) before {
 	t.Helper()
 	if h.dirty {
 		h.settled(t)
+		// Or reconcile-views would tell, minutes later, of all that the emptied Redis lacks.
+		if _, err := h.db.ExecContext(t.Context(), `UPDATE talents SET changed_ms = 9007199254740991`); err != nil {
+			t.Fatal(err)
+		}
 		if err := h.rdb.FlushAll(t.Context()).Err(); err != nil {
 			t.Fatal(err)
 		}
@@ -62,6 +66,9 @@ func (h *house) nothingWritten(t *testing.T, was before, records int64, allowed 
 		t.Fatal(err)
 	}
 	for _, key := range keys {
+		if key == "reconciled" {
+			continue // how far reconcile-views got, which runs by the clock
+		}
 		h.dirty = true
 		if !slices.ContainsFunc(allowed, func(prefix string) bool { return strings.HasPrefix(key, prefix) }) {
 			t.Errorf("Redis holds %q", key)
