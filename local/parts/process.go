@@ -65,7 +65,7 @@ func (s *server) ready(ctx context.Context, limit time.Duration, try func(contex
 		select {
 		case <-tick.C:
 		case <-s.ended:
-			return fmt.Errorf("%s ended while it started (%v); the last of %s:\n%s", s.name, s.err, s.log, s.tail())
+			return fmt.Errorf("%s ended while it started (%w); the last of %s:\n%s", s.name, s.err, s.log, s.tail())
 		case <-ctx.Done():
 			s.stop(syscall.SIGKILL)
 			return fmt.Errorf("%s does not answer (%w) after %s; its log is %s", s.name, err, limit, s.log)
