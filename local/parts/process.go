@@ -42,7 +42,9 @@ func launch(name, dir string, command *exec.Cmd, orphaned syscall.Signal) (*serv
 	s.process = command.Process
 	go func() {
 		defer close(s.ended)
-		s.err = wait()
+		if s.err = wait(); s.err == nil {
+			s.err = errors.New("exit status 0")
+		}
 		_ = out.Close()
 	}()
 	return s, nil
