@@ -358,6 +358,12 @@ func (c *run) transact(commit bool, r *kgo.Record) {
 	if err != nil {
 		c.fatalf("write a transaction: %v", err)
 	}
+	// Kafka has decided then, and writes the marker a little later: what is
+	// written next could come before it.
+	c.poll(func() (bool, error) {
+		end, err := c.kafka.end(c.ctx, r.Topic, r.Partition)
+		return end > r.Offset+1, err
+	}, "the marker behind offset %d of %s/%d", r.Offset, r.Topic, r.Partition)
 	c.wrote(r.Topic, r.Partition)
 }
 
