@@ -27,6 +27,8 @@ func wantFarPosition(c *run) {
 		c.fatalf("%v", err)
 	}
 	defer cluster.Close()
+	before, addresses := c.kafka, c.setup.kafka
+	defer func() { c.kafka, c.setup.kafka = before, addresses }() // for who cleans up
 	c.setup.kafka = cluster.ListenAddrs()
 	if c.kafka, err = connect(c.ctx, c.setup.kafka); err != nil {
 		c.fatalf("%v", err)
@@ -92,7 +94,7 @@ func (c *run) rawBatch(n int) []byte {
 	of := kmsg.NewFetchRequestTopic()
 	of.Topic, of.TopicID, of.Partitions = name, topics[name].ID, []kmsg.FetchRequestTopicPartition{part}
 	ask.MaxWaitMillis, ask.MinBytes, ask.MaxBytes, ask.Topics = 1000, 1, 1<<20, []kmsg.FetchRequestTopic{of}
-	answer, err := client.Broker(0).RetriableRequest(c.ctx, ask)
+	answer, err := client.Broker(int(topics[name].Partitions[0].Leader)).RetriableRequest(c.ctx, ask)
 	if err != nil {
 		c.fatalf("%v", err)
 	}
