@@ -68,11 +68,13 @@ func (c *cli) followEvents(ctx context.Context, f harness.Filter) error {
 			c.say("the harness has stopped; waiting until one is up again")
 			isGone = true
 		case err == nil && isGone:
-			c.say("a harness is up again")
-			isGone = false
-			if f.After, err = c.newest(ctx, f.After); err != nil {
-				return err
+			after, err := c.newest(ctx, f.After)
+			if err != nil { // it has stopped again
+				more = nil
+				break
 			}
+			c.say("a harness is up again")
+			f.After, isGone = after, false
 		}
 		if isFirst && !c.json() {
 			listEvents(c.out, more)
