@@ -37,6 +37,12 @@ func (c *run) position(ctx context.Context, w *way, topic string, partition int3
 
 // allCommitted waits until all ways have committed all that was written.
 func (c *run) allCommitted() {
+	c.eachWritten(func(w *way, _ bool, topic string, partition int32) { c.waitCommitted(w, topic, partition) })
+}
+
+// eachWritten calls do with each partition that was written, for each way that
+// reads it, and with whether that way is ordered.
+func (c *run) eachWritten(do func(w *way, ordered bool, topic string, partition int32)) {
 	for _, w := range c.ways {
 		config, err := w.config(c.setup.kafka)
 		if err != nil {
@@ -44,7 +50,7 @@ func (c *run) allCommitted() {
 		}
 		for _, topic := range config.Topics {
 			for partition := range c.written[topic] {
-				c.waitCommitted(w, topic, partition)
+				do(w, config.Ordered, topic, partition)
 			}
 		}
 	}

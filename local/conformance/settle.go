@@ -18,21 +18,13 @@ const settlePrefix = "settle-"
 // settle waits until all records that were written are done with: by another
 // record behind them where delivery is ordered, else by the commits.
 func (c *run) settle() {
-	for _, w := range c.ways {
-		config, err := w.config(c.setup.kafka)
-		if err != nil {
-			c.fatalf("%v", err)
+	c.eachWritten(func(w *way, ordered bool, topic string, partition int32) {
+		if ordered && !c.byCommit {
+			c.follow(w, topic, partition)
+		} else {
+			c.waitCommitted(w, topic, partition)
 		}
-		for _, topic := range config.Topics {
-			for partition := range c.written[topic] {
-				if config.Ordered && !c.byCommit {
-					c.follow(w, topic, partition)
-				} else {
-					c.waitCommitted(w, topic, partition)
-				}
-			}
-		}
-	}
+	})
 }
 
 // follow writes a record and waits until it arrives by that way.
