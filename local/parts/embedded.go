@@ -1,6 +1,8 @@
 package parts
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -10,27 +12,67 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-func (p *Parts) startKafka(dir string, port int) error {
-	if p.Kafka != "" {
-		return nil
+// startEmbedded starts the parts in this process. SQLite is a file.
+func (p *Parts) startEmbedded(ctx context.Context, o Options) error {
+	if p.SQL == "" {
+		p.SQL = "sqlite://" + filepath.Join(o.Dir, "somssi.db")
 	}
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(port), kfake.DataDir(filepath.Join(dir, "kafka")))
-	if err != nil {
-		return inUse(err, "Kafka", port, "--kafka-port", fmt.Sprintf("KAFKA_BROKERS=localhost:%d", port))
+	for _, part := range []struct {
+		name    string
+		address *string
+		start   func(*Options) (address string, stop func(), err error)
+	}{{Kafka, &p.Kafka, embeddedKafka}, {Redis, &p.Redis, p.embeddedRedis}} {
+		if *part.address != "" {
+			continue
+		}
+		start := func(context.Context) (*running, error) {
+			address, stop, err := part.start(&o)
+			if err != nil {
+				return nil, err
+			}
+			*part.address = address
+			return &running{kill: stop, stop: stop}, nil
+		}
+		one, err := start(ctx)
+		if err != nil {
+			return err
+		}
+		one.again = start
+		p.running[part.name] = one
+		p.stop = append(p.stop, func() { p.running[part.name].stop() })
 	}
-	p.stop = append(p.stop, cluster.Close)
-	_, number, err := net.SplitHostPort(cluster.ListenAddrs()[0])
-	p.Kafka = "localhost:" + number
-	return err
+	return nil
 }
 
-func (p *Parts) startRedis(port int) error {
-	if p.Redis != "" {
-		return nil
+func embeddedKafka(o *Options) (string, func(), error) {
+	options := []kfake.Opt{kfake.NumBrokers(1), kfake.Ports(o.Ports.Kafka), kfake.DataDir(filepath.Join(o.Dir, "kafka"))}
+	options = append(options, kfake.ListenFn(func(network, address string) (net.Listener, error) {
+		l, err := net.Listen(network, address)
+		if err != nil {
+			return nil, err
+		}
+		o.Ports.Kafka = l.Addr().(*net.TCPAddr).Port
+		return advertised{l, cmp.Or(o.Advertised, o.Ports.Kafka)}, nil
+	}))
+	cluster, err := kfake.NewCluster(options...)
+	if err != nil {
+		return "", nil, inUse(err, Kafka, o.Ports.Kafka, "--kafka-port", fmt.Sprintf("KAFKA_BROKERS=localhost:%d", o.Ports.Kafka))
 	}
+	return fmt.Sprintf("localhost:%d", o.Ports.Kafka), cluster.Close, nil
+}
+
+// advertised is a listener that is reached at another port of this machine.
+type advertised struct {
+	net.Listener
+	port int
+}
+
+func (a advertised) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: a.port} }
+
+func (p *Parts) embeddedRedis(o *Options) (string, func(), error) {
 	server := miniredis.NewMiniRedis()
-	if err := server.StartAddr(fmt.Sprintf("127.0.0.1:%d", port)); err != nil {
-		return inUse(err, "Redis", port, "--redis-port", fmt.Sprintf("REDIS_URL=redis://localhost:%d", port))
+	if err := server.StartAddr(fmt.Sprintf("127.0.0.1:%d", o.Ports.Redis)); err != nil {
+		return "", nil, inUse(err, Redis, o.Ports.Redis, "--redis-port", fmt.Sprintf("REDIS_URL=redis://localhost:%d", o.Ports.Redis))
 	}
 	clock := time.NewTicker(time.Second) // its keys do not expire by themselves
 	stopped := make(chan struct{})
@@ -44,7 +86,6 @@ func (p *Parts) startRedis(port int) error {
 			}
 		}
 	}()
-	p.stop = append(p.stop, func() { clock.Stop(); close(stopped); server.Close() })
-	p.Redis, p.EmptyRedis = "redis://localhost:"+server.Port(), true
-	return nil
+	p.EmptyRedis, o.Ports.Redis = true, server.Server().Addr().Port
+	return fmt.Sprintf("redis://localhost:%d", o.Ports.Redis), func() { clock.Stop(); close(stopped); server.Close() }, nil
 }

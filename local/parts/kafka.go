@@ -1,6 +1,7 @@
 package parts
 
 import (
+	"cmp"
 	"context"
 	_ "embed" // the files below
 	"encoding/base64"
@@ -70,13 +71,13 @@ func mkdir(folder string) string {
 }
 
 // realKafka starts Apache Kafka: one node that is broker and controller.
-func realKafka(ctx context.Context, dir string, o Options) (string, func(), error) {
+func realKafka(ctx context.Context, dir string, o Options) (string, *server, error) {
 	java, err := exec.LookPath("java")
 	if err != nil {
 		return "", nil, missing("Apache Kafka", "Java 17 or newer", "apt-get install default-jre-headless, or brew install openjdk")
 	}
 	data := filepath.Join(dir, "kafka")
-	port, err := portFor("Kafka", o.Ports.Kafka, "--kafka-port", "KAFKA_BROKERS=localhost:%d", exists(data))
+	port, err := portFor(Kafka, o.Ports.Kafka, "--kafka-port", "KAFKA_BROKERS=localhost:%d", exists(data))
 	if err != nil {
 		return "", nil, err
 	}
@@ -84,7 +85,7 @@ func realKafka(ctx context.Context, dir string, o Options) (string, func(), erro
 	if err != nil {
 		return "", nil, err
 	}
-	properties, err := configureKafka(data, port)
+	properties, err := configureKafka(data, port, cmp.Or(o.Advertised, port))
 	if err != nil {
 		return "", nil, err
 	}
@@ -99,17 +100,17 @@ func realKafka(ctx context.Context, dir string, o Options) (string, func(), erro
 			return "", nil, fmt.Errorf("format Kafka's storage: %w\n%.2000s", err, out)
 		}
 	}
-	s, err := launch("Kafka", o.Dir, exec.Command(java, run("kafka.Kafka", properties)...), syscall.SIGKILL) //nolint:noctx // it is told to stop
+	s, err := launch(Kafka, o.Dir, port, exec.Command(java, run("kafka.Kafka", properties)...), syscall.SIGKILL) //nolint:noctx // it is told to stop
 	if err != nil {
 		return "", nil, err
 	}
 	address := fmt.Sprintf("localhost:%d", port)
-	return address, func() { s.stop(syscall.SIGTERM) }, s.ready(ctx, 2*time.Minute, func(ctx context.Context) error { return askKafka(ctx, address) })
+	return address, s, s.ready(ctx, 2*time.Minute, func(ctx context.Context) error { return askKafka(ctx, address) })
 }
 
 // configureKafka writes what Kafka is started with. One node cannot have copies,
 // and what it acknowledged survives its own kill, as that of the harness.
-func configureKafka(data string, port int) (file string, err error) {
+func configureKafka(data string, port, advertised int) (file string, err error) {
 	controller, err := runner.FreePorts(1)
 	if err != nil {
 		return "", err
@@ -119,7 +120,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:%[2]d
 listeners=PLAINTEXT://127.0.0.1:%[1]d,CONTROLLER://127.0.0.1:%[2]d
-advertised.listeners=PLAINTEXT://127.0.0.1:%[1]d
+advertised.listeners=PLAINTEXT://127.0.0.1:%[4]d
 controller.listener.names=CONTROLLER
 log.dirs=%[3]s
 offsets.topic.replication.factor=1
@@ -131,7 +132,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
-`, port, controller[0], filepath.Join(data, "log"))
+`, port, controller[0], filepath.Join(data, "log"), advertised)
 	file = filepath.Join(mkdir(data), "server.properties")
 	return file, errors.Join(os.WriteFile(file, []byte(text), 0o600), os.WriteFile(filepath.Join(data, "log4j2.properties"), kafkaLogging, 0o600))
 }

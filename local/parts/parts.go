@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -28,19 +27,23 @@ type Ports struct{ Kafka, Redis, SQL int }
 
 // Options say which parts are started, and where.
 type Options struct {
-	Dir    string // of their data
-	Ports  Ports
-	Topics map[string]template.Topic // which are made
-	Real   bool                      // Apache Kafka, redis-server and PostgreSQL as processes
-	Jars   string                    // folder in which Apache Kafka is kept once it was fetched
-	Test   bool                      // real ones for many tests at a time, whose data nobody needs after
-	Say    func(format string, args ...any)
+	Dir   string // of their data
+	Ports Ports
+	// Advertised is the port at which Kafka tells its clients to reach it, where
+	// that is not its own: of a proxy before it.
+	Advertised int
+	Topics     map[string]template.Topic // which are made
+	Real       bool                      // Apache Kafka, redis-server and PostgreSQL as processes
+	Jars       string                    // folder in which Apache Kafka is kept once it was fetched
+	Test       bool                      // real ones for many tests at a time, whose data nobody needs after
+	Say        func(format string, args ...any)
 }
 
 // Parts are running parts and how to reach them.
 type Parts struct {
 	Kafka, Redis, SQL string // KAFKA_BROKERS, REDIS_URL, DATABASE_URL
 	EmptyRedis        bool   // whether it began without the views that it held before
+	running           map[string]*running
 	stop              []func()
 }
 
@@ -48,7 +51,7 @@ type Parts struct {
 // the schema. A part whose variable is set in the environment is used as it is.
 // Nothing is left running where it fails.
 func Start(ctx context.Context, o Options) (*Parts, error) {
-	p := &Parts{Kafka: os.Getenv("KAFKA_BROKERS"), Redis: os.Getenv("REDIS_URL"), SQL: os.Getenv("DATABASE_URL")}
+	p := &Parts{Kafka: os.Getenv("KAFKA_BROKERS"), Redis: os.Getenv("REDIS_URL"), SQL: os.Getenv("DATABASE_URL"), running: map[string]*running{}}
 	start := p.startEmbedded
 	if o.Real {
 		start = p.startReal
@@ -72,13 +75,6 @@ func (p *Parts) Stop() {
 	p.stop = nil
 }
 
-func (p *Parts) startEmbedded(_ context.Context, o Options) error {
-	if p.SQL == "" {
-		p.SQL = "sqlite://" + filepath.Join(o.Dir, "somssi.db")
-	}
-	return errors.Join(p.startKafka(o.Dir, o.Ports.Kafka), p.startRedis(o.Ports.Redis))
-}
-
 // inUse says of a port that is taken what to do about it.
 func inUse(err error, part string, port int, flag, variable string) error {
 	if !errors.Is(err, syscall.EADDRINUSE) {
@@ -93,13 +89,13 @@ func (p *Parts) makeTopics(ctx context.Context, topics map[string]template.Topic
 	defer cancel()
 	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(p.Kafka, ",")...))
 	if err != nil {
-		return unreachable("Kafka", p.Kafka, err)
+		return unreachable(Kafka, p.Kafka, err)
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
 	brokers, err := admin.ListBrokers(ctx)
 	if err != nil {
-		return unreachable("Kafka", p.Kafka, err)
+		return unreachable(Kafka, p.Kafka, err)
 	}
 	for name, topic := range topics {
 		retention := fmt.Sprint(time.Duration(topic.Retention).Milliseconds())

@@ -47,13 +47,13 @@ func versionIn(path string) (version int) {
 
 // realPostgres starts PostgreSQL, which has a commit on disk before it says so,
 // and makes the database somssi.
-func realPostgres(ctx context.Context, dir string, o Options) (string, func(), error) {
+func realPostgres(ctx context.Context, dir string, o Options) (string, *server, error) {
 	programs, err := postgresPrograms()
 	if err != nil {
 		return "", nil, err
 	}
 	data := filepath.Join(dir, "postgres")
-	port, err := portFor("PostgreSQL", o.Ports.SQL, "--sql-port", "DATABASE_URL=postgres://localhost:%d/somssi", exists(data))
+	port, err := portFor(SQL, o.Ports.SQL, "--sql-port", "DATABASE_URL=postgres://localhost:%d/somssi", exists(data))
 	if err != nil {
 		return "", nil, err
 	}
@@ -75,7 +75,7 @@ func realPostgres(ctx context.Context, dir string, o Options) (string, func(), e
 		command := exec.Command(filepath.Join(programs, "postgres"), arguments...) //nolint:noctx // it is told to stop
 		attributes := *who
 		command.Dir, command.SysProcAttr = "/", &attributes
-		if s, err = launch("PostgreSQL", o.Dir, command, syscall.SIGQUIT); err != nil {
+		if s, err = launch(SQL, o.Dir, port, command, syscall.SIGQUIT); err != nil {
 			return "", nil, err
 		}
 		err = s.ready(ctx, time.Minute, func(ctx context.Context) error { return createDatabase(ctx, root) })
@@ -85,7 +85,7 @@ func realPostgres(ctx context.Context, dir string, o Options) (string, func(), e
 		}
 	}
 	address := fmt.Sprintf("postgres://somssi@localhost:%d/somssi?sslmode=disable", port)
-	return address, func() { s.stop(syscall.SIGINT) }, err
+	return address, s, err
 }
 
 // postgresUser is how a process becomes one that PostgreSQL runs as: never root.

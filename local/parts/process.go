@@ -18,6 +18,7 @@ import (
 // server is the process of a real part.
 type server struct {
 	name, log string
+	port      int
 	process   *os.Process
 	ended     chan struct{} // closed when it has, with err
 	err       error
@@ -25,8 +26,8 @@ type server struct {
 
 // launch starts command, which writes to a log of its own in dir/logs. If this
 // process is killed, the server gets the signal orphaned.
-func launch(name, dir string, command *exec.Cmd, orphaned syscall.Signal) (*server, error) {
-	s := &server{name: name, log: logOf(dir, name), ended: make(chan struct{})}
+func launch(name, dir string, port int, command *exec.Cmd, orphaned syscall.Signal) (*server, error) {
+	s := &server{name: name, port: port, log: logOf(dir, name), ended: make(chan struct{})}
 	if err := os.MkdirAll(filepath.Dir(s.log), 0o755); err != nil {
 		return nil, err
 	}

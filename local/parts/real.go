@@ -5,21 +5,21 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// startReal starts the real parts side by side. Each is stopped by itself, too:
-// by then nobody uses them.
+// startReal starts the real parts side by side, and stops them so: by then
+// nobody uses them.
 func (p *Parts) startReal(ctx context.Context, o Options) error {
 	dir := mkdir(filepath.Join(o.Dir, "real")) // which PostgreSQL's user can enter
 	var mu sync.Mutex
-	var stops []func()
 	p.stop = append(p.stop, func() {
 		var all sync.WaitGroup
-		for _, stop := range stops {
-			all.Go(stop)
+		for _, part := range p.running {
+			all.Go(part.stop)
 		}
 		all.Wait()
 	})
@@ -27,23 +27,36 @@ func (p *Parts) startReal(ctx context.Context, o Options) error {
 	for _, part := range []struct {
 		name    string
 		address *string
-		start   func(ctx context.Context, dir string, o Options) (address string, stop func(), err error)
+		port    *int
+		stop    syscall.Signal
+		start   func(ctx context.Context, dir string, o Options) (address string, s *server, err error)
 	}{
-		{"Kafka", &p.Kafka, realKafka}, {"Redis", &p.Redis, p.realRedis}, {"PostgreSQL", &p.SQL, realPostgres},
+		{Kafka, &p.Kafka, &o.Ports.Kafka, syscall.SIGTERM, realKafka},
+		{Redis, &p.Redis, &o.Ports.Redis, syscall.SIGTERM, p.realRedis},
+		{SQL, &p.SQL, &o.Ports.SQL, syscall.SIGINT, realPostgres},
 	} {
 		if *part.address != "" {
 			continue
 		}
+		start := func(ctx context.Context) (*running, error) {
+			address, s, err := part.start(ctx, dir, o)
+			if err != nil {
+				return nil, err
+			}
+			*part.address, *part.port = address, s.port
+			return &running{process: s.process, kill: func() { s.stop(syscall.SIGKILL) }, stop: func() { s.stop(part.stop) }}, nil
+		}
 		group.Go(func() error {
 			began := time.Now()
-			address, stop, err := part.start(ctx, dir, o)
+			one, err := start(ctx)
 			if err != nil {
 				return err
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			*part.address, stops = address, append(stops, stop)
-			o.Say("%s is up at %s after %s", part.name, bare(address), time.Since(began).Round(100*time.Millisecond))
+			one.again = start
+			p.running[part.name] = one
+			o.Say("%s is up at %s after %s", part.name, bare(*part.address), time.Since(began).Round(100*time.Millisecond))
 			return nil
 		})
 	}

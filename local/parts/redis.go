@@ -15,13 +15,13 @@ import (
 
 // realRedis starts redis-server, which keeps what it holds: appended to a file
 // that is synced every second.
-func (p *Parts) realRedis(ctx context.Context, dir string, o Options) (string, func(), error) {
+func (p *Parts) realRedis(ctx context.Context, dir string, o Options) (string, *server, error) {
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
 		return "", nil, missing("Redis", "redis-server", "apt-get install redis-server, or brew install redis")
 	}
 	data := filepath.Join(dir, "redis")
-	port, err := portFor("Redis", o.Ports.Redis, "--redis-port", "REDIS_URL=redis://localhost:%d", exists(data))
+	port, err := portFor(Redis, o.Ports.Redis, "--redis-port", "REDIS_URL=redis://localhost:%d", exists(data))
 	if err != nil {
 		return "", nil, err
 	}
@@ -35,7 +35,7 @@ func (p *Parts) realRedis(ctx context.Context, dir string, o Options) (string, f
 	command := exec.Command(program, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", data, //nolint:noctx // it is told to stop
 		"--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction",
 		"--databases", strconv.Itoa(databases))
-	s, err := launch("Redis", o.Dir, command, syscall.SIGKILL)
+	s, err := launch(Redis, o.Dir, port, command, syscall.SIGKILL)
 	if err != nil {
 		return "", nil, err
 	}
@@ -47,5 +47,5 @@ func (p *Parts) realRedis(ctx context.Context, dir string, o Options) (string, f
 		p.EmptyRedis = keys == 0
 		return err
 	})
-	return address, func() { s.stop(syscall.SIGTERM) }, err
+	return address, s, err
 }
