@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -57,20 +58,33 @@ func (s *Source) commit(ctx context.Context, client *kgo.Client, partitions []*p
 		return nil
 	}
 	var failed error
-	client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
+	client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, request *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
 		if err != nil {
 			failed = fmt.Errorf("commit: %w", err)
 			return
 		}
+		failed = answered(request, answer, moved)
+	})
+	return failed
+}
+
+// answered notes what Kafka has now. In newer answers topics have ids, for which
+// kgo puts their names only while the assignment lasts in which it asked.
+func answered(request *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, moved map[string]map[int32]*partition) (failed error) {
+	for _, asked := range request.Topics {
 		for _, topic := range answer.Topics {
+			if topic.Topic != asked.Topic && (topic.Topic != "" || topic.TopicID != asked.TopicID) {
+				continue
+			}
 			for _, of := range topic.Partitions {
+				i := slices.IndexFunc(asked.Partitions, func(p kmsg.OffsetCommitRequestTopicPartition) bool { return p.Partition == of.Partition })
 				if err := kerr.ErrorForCode(of.ErrorCode); err != nil {
-					failed = errors.Join(failed, fmt.Errorf("commit %s/%d: %w", topic.Topic, of.Partition, err))
-					continue
+					failed = errors.Join(failed, fmt.Errorf("commit %s/%d: %w", asked.Topic, of.Partition, err))
+				} else if i >= 0 {
+					moved[asked.Topic][of.Partition].setCommitted(asked.Partitions[i].Offset)
 				}
-				moved[topic.Topic][of.Partition].setCommitted(offsets[topic.Topic][of.Partition].Offset)
 			}
 		}
-	})
+	}
 	return failed
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -98,6 +99,19 @@ func TestCommit(t *testing.T) {
 			began := time.Now()
 			if err := s.Stop(context.Background()); err == nil || time.Since(began) > 2*commitTimeout {
 				k.Errorf("stopping took %v: %v", time.Since(began), err)
+			}
+		},
+		"stop_does_not_wait_for_a_rebalance": func(k *fakeKafka, to *sinks, c Config) {
+			k.produce(values(1)...)
+			slow := k.newClient(kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"), kgo.Balancers(kgo.StickyBalancer()), kgo.BlockRebalanceOnPoll())
+			defer slow.CloseAllowingRebalance()
+			slow.PollFetches(k.Context()) // and lets nobody join for a minute
+			c.KafkaOpts = []kgo.Opt{kgo.Dialer(k.net.DialContext)}
+			ctx, cancel := context.WithTimeout(k.Context(), time.Second)
+			defer cancel()
+			began := time.Now()
+			if _, err := Start(ctx, c); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > time.Second+2*commitTimeout {
+				k.Errorf("not starting took %v: %v", time.Since(began), err)
 			}
 		},
 		"C10_crash": func(k *fakeKafka, to *sinks, c Config) {
@@ -221,6 +235,30 @@ func TestCommit(t *testing.T) {
 				test(k, to, testConfig(to))
 			})
 		})
+	}
+}
+
+// An answer of which kgo does not tell the topic's name, because its assignment
+// ended meanwhile.
+func TestCommit_answered_by_id(t *testing.T) {
+	t.Parallel()
+	p, id := &partition{topic: "t", started: true}, [16]byte{1}
+	moved := map[string]map[int32]*partition{"t": {0: p}}
+	request := &kmsg.OffsetCommitRequest{Topics: []kmsg.OffsetCommitRequestTopic{{Topic: "t", TopicID: id, Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Offset: 7}}}}}
+	for name, tc := range map[string]struct {
+		answer kmsg.OffsetCommitResponseTopic
+		want   int64
+		err    error
+	}{
+		"refused": {kmsg.OffsetCommitResponseTopic{TopicID: id, Partitions: []kmsg.OffsetCommitResponseTopicPartition{{ErrorCode: kerr.IllegalGeneration.Code}}}, 0, kerr.IllegalGeneration},
+		"unasked": {kmsg.OffsetCommitResponseTopic{TopicID: [16]byte{2}, Partitions: []kmsg.OffsetCommitResponseTopicPartition{{}, {Partition: 5}}}, 0, nil},
+		"taken":   {kmsg.OffsetCommitResponseTopic{TopicID: id, Partitions: []kmsg.OffsetCommitResponseTopicPartition{{}, {Partition: 5}}}, 7, nil},
+	} {
+		p.committed = 0
+		err := answered(request, &kmsg.OffsetCommitResponse{Topics: []kmsg.OffsetCommitResponseTopic{tc.answer}}, moved)
+		if p.committed != tc.want || !errors.Is(err, tc.err) {
+			t.Errorf("%s: committed at %d, want %d: %v", name, p.committed, tc.want, err)
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ func (s *Source) consumerOpts() []kgo.Opt {
 		isolation, reset = kgo.ReadUncommitted(), kgo.NewOffset().AtEnd()
 	}
 	return append([]kgo.Opt{
+		kgo.WithContext(s.line),
 		kgo.ConsumerGroup(s.config.Group),
 		kgo.ConsumeTopics(s.config.Topics...),
 		kgo.Balancers(kgo.StickyBalancer()),

@@ -43,6 +43,8 @@ type Source struct {
 	giveUp   context.CancelFunc
 	poll     context.Context // of polling and of the regular commits
 	stopPoll context.CancelFunc
+	line     context.Context // of the client
+	hangUp   context.CancelFunc
 	loops    sync.WaitGroup
 	records  sync.WaitGroup
 	stopped  sync.Once
@@ -93,6 +95,7 @@ func newSource(c Config) (*Source, error) {
 	}
 	s.work, s.giveUp = context.WithCancel(context.Background())
 	s.poll, s.stopPoll = context.WithCancel(context.Background())
+	s.line, s.hangUp = context.WithCancel(context.Background())
 	var err error
 	if s.sink, err = newSink(c.Sink); err != nil {
 		return nil, err
@@ -131,7 +134,9 @@ func (s *Source) stop(ctx context.Context) error {
 	defer cancel()
 	err := s.commit(ctx, s.client, s.allPartitions())
 	err = errors.Join(err, s.client.LeaveGroupContext(ctx))
+	s.hangUp() // or closing waits for a rebalance under way, which waits for all members
 	s.client.CloseAllowingRebalance()
+	s.client.AllowRebalance() // closing polls what is left, and a goroutine of the leave may wait for that
 	if t, ok := s.transport.(*http.Transport); ok && s.config.Transport == nil {
 		t.CloseIdleConnections()
 	}

@@ -28,7 +28,7 @@ func Seeds(t *testing.T, n int, test func(t *testing.T, r *rand.Rand)) {
 				if t.Failed() {
 					folder, _ := os.Getwd()
 					name, _, _ := strings.Cut(t.Name(), "/")
-					t.Logf("to repeat it: SEED=%d go test ./functions/%s -run '^%s$'", seed, filepath.Base(folder), name)
+					t.Logf("to repeat it: SEED=%d go test ./%s/%s -run '^%s$'", seed, filepath.Base(filepath.Dir(folder)), filepath.Base(folder), name)
 				}
 			}()
 			test(t, rand.New(rand.NewPCG(uint64(seed), 0)))
