@@ -7,11 +7,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"somssi/local/harness"
+	"somssi/shared/connect"
 )
 
 func (c *cli) up() *cobra.Command {
@@ -129,8 +131,9 @@ Somssi is up after %s.
     go run ./local events
   stop: Ctrl-C
 
-`, took.Round(100*time.Millisecond), run.URL, run.Env["KAFKA_BROKERS"], run.Env["REDIS_URL"], run.Env["DATABASE_URL"],
-		filepath.Join(state, "logs"), run.Env["KAFKA_BROKERS"])
+`, took.Round(100*time.Millisecond), run.URL,
+		connect.Bare(run.Env["KAFKA_BROKERS"]), connect.Bare(run.Env["REDIS_URL"]), connect.Bare(run.Env["DATABASE_URL"]),
+		filepath.Join(state, "logs"), strings.Join(connect.Brokers(run.Env["KAFKA_BROKERS"]), ","))
 }
 
 // empty deletes what a harness kept in state.
