@@ -30,7 +30,7 @@ func Look(ctx context.Context) (all []Named) {
 		if address == "" {
 			continue
 		}
-		limited, cancel := context.WithTimeout(ctx, 10*time.Second)
+		limited, cancel := context.WithTimeout(ctx, 5*time.Second)
 		found, err := one.ask(limited, address)
 		cancel()
 		all = append(all, Named{one.variable, connect.Bare(address), found, err})

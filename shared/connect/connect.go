@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -23,8 +24,11 @@ func SQL(address string) (*sql.DB, error) {
 		source = "file:" + path + "?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"
 	}
 	db, err := sql.Open(driver, source)
-	if err != nil {
-		return nil, Unreachable("DATABASE_URL", address, err)
+	if file := new(fs.PathError); errors.As(err, &file) { // a certificate's
+		return nil, Unreachable("DATABASE_URL", address, file)
+	}
+	if err != nil || driver == "pgx" && strings.Count(address, "@") > 1 { // err, and the host, may have a part of the password
+		return nil, fmt.Errorf("use DATABASE_URL at %s: want postgres://user:password@host:port/database?sslmode=verify-full, what is special in the password as %%XX", Bare(address))
 	}
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(16)

@@ -20,13 +20,15 @@ var causes = []struct {
 }{
 	{"no such host", errors.New("no such host: correct the name, or ask where it is known")},
 	{"refused TLS|no encryption|tls alert|first record", refusal("one side speaks TLS, the other does not: kafkas://, rediss:// and sslmode=verify-full do")},
+	{"TLS misconfigured|TLS missing", errors.New("it hung up: start it, or correct whether it speaks TLS, which kafka:// does not and kafkas:// does")},
+	{"certificate required", refusal("it wants a certificate of its clients: give one, to Kafka by cert and key, to PostgreSQL by sslcert and sslkey")},
 	{"x509: .*(valid for|any IP SANs)", refusal("its certificate has another name: write the host as the certificate does")},
 	{"x509: .*expired", refusal("its certificate is out of date: renew it, or correct this machine's clock")},
 	{"x509: ", refusal("its certificate is of a CA that is not trusted here: name the file of that CA in SSL_CERT_FILE")},
 	{"(?i)sasl|wrongpass|noauth|noperm|password|pg_hba|role .* does not exist|authorization", refusal("the user, the password or a right is wrong: correct the login")},
 	{"connection refused", errors.New("nothing listens there: start it, or correct the host and the port")},
-	{"EOF|reset by peer", errors.New("it hung up: start it, or speak TLS as it does, by kafkas://, rediss:// and sslmode=verify-full")},
-	{"deadline|timeout", errors.New("no answer in time: correct the host and the port, or open the way to it")},
+	{"EOF|reset by peer", errors.New("it hung up: start it, or correct the login, or whether it speaks TLS, as kafkas://, rediss:// and sslmode=verify-full do")},
+	{"deadline|timeout", errors.New("no answer in time: correct the host and the port, or whether it speaks TLS, or open the way to it")},
 }
 
 // Unreachable says which part could not be used and where, without the login, the likely cause, and what to do.
