@@ -100,7 +100,7 @@ func (p *Parts) makeTopics(ctx context.Context, topics map[string]template.Topic
 	}
 	there, err := admin.ListTopics(ctx)
 	if err != nil {
-		return fmt.Errorf("list the topics: %w", err)
+		return connect.Unreachable("KAFKA_BROKERS", p.Kafka, err)
 	}
 	for name, topic := range topics {
 		if there.Has(name) { // which a user may see who has no right to make one
@@ -110,7 +110,7 @@ func (p *Parts) makeTopics(ctx context.Context, topics map[string]template.Topic
 		copies := min(topic.Replication, len(brokers))
 		_, err := admin.CreateTopic(ctx, int32(topic.Partitions), int16(copies), map[string]*string{"retention.ms": &retention}, name)
 		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-			return fmt.Errorf("make topic %s: %w", name, err)
+			return fmt.Errorf("make topic %s: %w", name, connect.Unreachable("KAFKA_BROKERS", p.Kafka, err))
 		}
 	}
 	return nil

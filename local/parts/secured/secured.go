@@ -64,6 +64,9 @@ func NewCA(t testing.TB, dir string) *CA {
 func (ca *CA) Files(t testing.TB, host string) (certificate, key string) {
 	t.Helper()
 	template := &x509.Certificate{DNSNames: []string{host}, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	if host == "localhost" { // as an embedded Kafka tells its clients
+		template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
+	}
 	der, private := ca.sign(t, template)
 	secret, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
