@@ -21,6 +21,7 @@ var causes = []struct {
 	{"no such host", errors.New("no such host: correct the name, or ask where it is known")},
 	{"refused TLS|no encryption|tls alert|first record", refusal("one side speaks TLS, the other does not: kafkas://, rediss:// and sslmode=verify-full do")},
 	{"TLS misconfigured|TLS missing", errors.New("it hung up: start it, or correct whether it speaks TLS, which kafka:// does not and kafkas:// does")},
+	{"SASL missing", errors.New("it wants a login: correct the login")},
 	{"certificate required", refusal("it wants a certificate of its clients: give one, to Kafka by cert and key, to PostgreSQL by sslcert and sslkey")},
 	{"x509: .*(valid for|any IP SANs)", refusal("its certificate has another name: write the host as the certificate does")},
 	{"x509: .*expired", refusal("its certificate is out of date: renew it, or correct this machine's clock")},
