@@ -84,6 +84,10 @@ func TestLocal_up_on_secured_parts(t *testing.T) {
 	if text, err := listed.CombinedOutput(); err != nil || !strings.Contains(string(text), "no dead letters") {
 		t.Errorf("dlq ls: %v: %s", err, text)
 	}
+	held := command("conformance", "--kafka", fmt.Sprintf("kafkas://%slocalhost:%d?mechanism=PLAIN", login, kafka), "--prefix", "try", "--case", "R01")
+	if text, err := held.CombinedOutput(); err != nil || strings.Contains(string(text), "p%40ss") {
+		t.Errorf("conformance: %v: %s", err, text)
+	}
 	_ = up.Process.Signal(syscall.SIGTERM)
 	_ = up.Wait()
 	grep := exec.CommandContext(t.Context(), "grep", "-rlF", "-e", secured.Password, "-e", "p%40ss", state+"/logs")
