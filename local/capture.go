@@ -43,7 +43,7 @@ forgotten, or with --seed from the seed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.runCapture(cmd.Context(), o) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.kafka, "kafka", "", "host:port of brokers, by commas; unless given the running harness's")
+	flags.StringVar(&o.kafka, "kafka", "", "its address, as KAFKA_BROKERS has it; unless given the running harness's")
 	flags.StringVar(&o.topic, "topic", "", "the topic")
 	_ = cmd.RegisterFlagCompletionFunc("topic", c.completedFlag(topicsOf))
 	flags.StringVar(&o.from, "from", "beginning", "beginning, an offset of each partition, or a time such as 2026-11-22T09:00:00Z")

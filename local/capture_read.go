@@ -17,6 +17,7 @@ import (
 	"somssi/local/manifest"
 	"somssi/local/source"
 	"somssi/local/template"
+	"somssi/shared/connect"
 )
 
 // fields are those of --scrub and --scrub-file.
@@ -66,7 +67,11 @@ func (c *cli) captureConfig(o captureOptions) (source.Config, error) {
 		}
 		o.kafka = run.Env["KAFKA_BROKERS"]
 	}
-	config.Brokers = strings.Split(o.kafka, ",")
+	options, err := connect.Kafka(o.kafka)
+	if err != nil {
+		return config, inputError{err}
+	}
+	config.Brokers, config.KafkaOpts = connect.Brokers(o.kafka), append(config.KafkaOpts, options...)
 	root, err := c.root()
 	if err != nil { // another Kafka can be read from anywhere
 		return config, nil
@@ -108,7 +113,7 @@ func (c *cli) readEvents(ctx context.Context, config source.Config, which source
 		}
 	})
 	if err != nil {
-		err = fmt.Errorf("capture from %s: %w", strings.Join(config.Brokers, ","), err)
+		err = fmt.Errorf("capture: %w", connect.Unreachable("Kafka", strings.Join(config.Brokers, ","), err))
 	}
 	return events, read, err
 }

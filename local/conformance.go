@@ -69,7 +69,7 @@ Exit code 0: no case failed; 1: one did; 2: what was given is wrong.`,
 	flags.BoolVar(&o.External, "external", false, "leave the dispatching to what was set up from --plan")
 	flags.BoolVar(&o.Cluster, "cluster", false, "leave the dispatching to Knative in the cluster that kubectl talks to")
 	flags.DurationVar(&o.Wait, "wait", 0, "how long to wait for each thing that must come (default 1m, elsewhere 90s)")
-	flags.StringSliceVar(&o.Kafka, "kafka", nil, "bootstrap servers, instead of an embedded Kafka")
+	flags.StringSliceVar(&o.Kafka, "kafka", nil, "its address, as KAFKA_BROKERS has it, instead of an embedded Kafka")
 	flags.StringVar(&o.Listen, "listen", "", "host:port of the sinks, as the dispatcher reaches it; the two ports after it are used too")
 	flags.StringVar(&o.Prefix, "prefix", "", "begins all names of topics, groups and resources")
 	flags.StringVar(&o.Namespace, "namespace", "", "of all resources")
@@ -203,6 +203,6 @@ nothing else: it shows how another dispatcher is tested.`,
 		},
 	}
 	cmd.Flags().StringVar(&file, "plan", "", "file with the plan as JSON")
-	cmd.Flags().StringSliceVar(&kafka, "kafka", nil, "bootstrap servers, instead of those of the plan")
+	cmd.Flags().StringSliceVar(&kafka, "kafka", nil, "its address, as KAFKA_BROKERS has it, instead of that of the plan")
 	return cmd
 }

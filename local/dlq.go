@@ -11,7 +11,7 @@ import (
 
 	"somssi/local/dlq"
 	"somssi/local/harness"
-	"somssi/shared"
+	"somssi/shared/connect"
 )
 
 func (c *cli) dlq() *cobra.Command {
@@ -43,7 +43,7 @@ func (c *cli) letters() (harness.Run, *sql.DB, error) {
 	if err != nil {
 		return run, nil, err
 	}
-	db, err := shared.OpenSQL(run.Env["DATABASE_URL"])
+	db, err := connect.SQL(run.Env["DATABASE_URL"])
 	return run, db, err
 }
 

@@ -27,6 +27,7 @@ import (
 	"somssi/local/parts"
 	"somssi/local/runner"
 	"somssi/shared"
+	"somssi/shared/connect"
 )
 
 // The tests of this file run the functions' own binaries in one house, or in one
@@ -237,7 +238,7 @@ func TestHouse_keeps_what_is_no_event_and_goes_on(t *testing.T) {
 
 func sqlOf(t *testing.T, h *harness.Harness) *sql.DB {
 	t.Helper()
-	db, err := shared.OpenSQL(h.Run.Env["DATABASE_URL"])
+	db, err := connect.SQL(h.Run.Env["DATABASE_URL"])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -16,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"somssi/local/harness"
+	"somssi/local/parts"
 	"somssi/local/template"
 )
 
@@ -87,7 +89,7 @@ func (c *cli) rebuild() *cobra.Command {
 
 // check is one thing that doctor looks at.
 type check struct {
-	Name   string `json:"name"`
+	Name   string `json:"name"` // a tool, or the variable that names a part
 	OK     bool   `json:"ok"`
 	Needed bool   `json:"needed"` // to run; otherwise only for what For says
 	Found  string `json:"found"`
@@ -97,11 +99,11 @@ type check struct {
 func (c *cli) doctor() *cobra.Command {
 	return &cobra.Command{
 		Use:     "doctor",
-		Short:   "Say what is missing on this machine, and how to get it",
+		Short:   "Say what is missing on this machine, and whether the parts that the environment names can be used",
 		Example: "  go run ./local doctor",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			checks := diagnose()
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			checks := append(diagnose(), lookAround(cmd.Context())...)
 			err := c.print(checks, func(w io.Writer) {
 				table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 				for _, one := range checks {
@@ -118,6 +120,18 @@ func (c *cli) doctor() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// lookAround checks the parts that the environment names.
+func lookAround(ctx context.Context) (checks []check) {
+	for _, part := range parts.Look(ctx) {
+		one := check{Name: part.Variable, OK: part.Err == nil, Needed: true, Found: part.Address + " " + part.Found}
+		if part.Err != nil {
+			one.Found, one.Remedy = part.Address, part.Err.Error()
+		}
+		checks = append(checks, one)
+	}
+	return checks
 }
 
 func diagnose() []check {

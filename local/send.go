@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"somssi/local/harness"
+	"somssi/shared/connect"
 )
 
 type sendOptions struct {
@@ -111,7 +111,12 @@ func input(standard io.Reader, files []string) ([]byte, error) {
 
 // produce writes the records, each of which then has its partition and offset.
 func (c *cli) produce(ctx context.Context, run harness.Run, records []*kgo.Record) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(run.Env["KAFKA_BROKERS"], ",")...), kgo.UnknownTopicRetries(0))
+	address := run.Env["KAFKA_BROKERS"]
+	options, err := connect.Kafka(address)
+	if err != nil {
+		return err
+	}
+	client, err := kgo.NewClient(append(options, kgo.UnknownTopicRetries(0))...)
 	if err != nil {
 		return err
 	}
@@ -120,7 +125,7 @@ func (c *cli) produce(ctx context.Context, run harness.Run, records []*kgo.Recor
 	for done := 0; done < len(records); {
 		some := records[done:min(done+500, len(records))]
 		if err := client.ProduceSync(ctx, some...).FirstErr(); err != nil {
-			return fmt.Errorf("send to %s: %w", records[0].Topic, err)
+			return fmt.Errorf("send to %s: %w", records[0].Topic, connect.Unreachable("Kafka", address, err))
 		}
 		if done += len(some); time.Since(said) > time.Second {
 			said = time.Now()

@@ -7,11 +7,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"somssi/local/harness"
+	"somssi/shared/connect"
 )
 
 func (c *cli) up() *cobra.Command {
@@ -39,14 +41,15 @@ With --scale-to-zero a function whose scale.min is 0 is stopped when it had no
 request for the time of --idle, and started for the next, which waits.
 
 KAFKA_BROKERS, REDIS_URL, DATABASE_URL and OIDC_ISSUER, where they are set, name
-running ones to be used instead of the embedded.`,
+running ones to be used instead of the embedded; SSL_CERT_FILE names their CA.`,
 		Example: `  go run ./local up
   go run ./local up --fresh
   go run ./local up --real
   go run ./local up --watch
   go run ./local up --scale-to-zero --idle 5s
   go run ./local up --port 0 --kafka-port 0 --redis-port 0    on free ports
-  DATABASE_URL=postgres://somssi@localhost/somssi go run ./local up`,
+  DATABASE_URL=postgres://somssi@localhost/somssi go run ./local up
+  KAFKA_BROKERS='kafkas://somssi:secret@h1:9093,h2:9093?mechanism=SCRAM-SHA-256' go run ./local up`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
@@ -129,8 +132,9 @@ Somssi is up after %s.
     go run ./local events
   stop: Ctrl-C
 
-`, took.Round(100*time.Millisecond), run.URL, run.Env["KAFKA_BROKERS"], run.Env["REDIS_URL"], run.Env["DATABASE_URL"],
-		filepath.Join(state, "logs"), run.Env["KAFKA_BROKERS"])
+`, took.Round(100*time.Millisecond), run.URL,
+		connect.Bare(run.Env["KAFKA_BROKERS"]), connect.Bare(run.Env["REDIS_URL"]), connect.Bare(run.Env["DATABASE_URL"]),
+		filepath.Join(state, "logs"), strings.Join(connect.Brokers(run.Env["KAFKA_BROKERS"]), ","))
 }
 
 // empty deletes what a harness kept in state.

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -54,12 +55,19 @@ func Serve(name string, routes http.Handler) {
 	log.Info().Err(errors.Join(servers["METRICS_PORT"].Shutdown(drain), servers["PORT"].Shutdown(drain))).Msg("stopped")
 }
 
-// Env is the environment variable name. Where it is absent the process stops with its name: no default hides a missing address.
+// Env is the environment variable name, or what is in the file that name_FILE names, as a secret is mounted. Where both are absent
+// the process stops with its name: no default hides a missing address.
 func Env(name string) string {
-	if os.Getenv(name) == "" {
+	value := os.Getenv(name)
+	if file := os.Getenv(name + "_FILE"); value == "" && file != "" {
+		text, err := os.ReadFile(file)
+		Stop(err)
+		value = strings.TrimSpace(string(text))
+	}
+	if value == "" {
 		Stop(fmt.Errorf("environment variable %s is not set", name))
 	}
-	return os.Getenv(name)
+	return value
 }
 
 // Stop ends the process with code 1 where err is not nil.

@@ -17,41 +17,18 @@ import (
 
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/google/uuid"
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/text/unicode/norm"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"somssi/shared/connect"
 )
 
 // SQL opens $DATABASE_URL and stops the process where it cannot be used.
 func SQL() *sql.DB {
-	db, err := OpenSQL(Env("DATABASE_URL"))
+	db, err := connect.SQL(Env("DATABASE_URL"))
 	Stop(err)
 	return db
-}
-
-// OpenSQL opens postgres://… or sqlite:///absolute/path.db; statements are written for both, with times in Unix
-// milliseconds. A server that would lose commits that were answered (synchronous_commit=off) is refused.
-func OpenSQL(address string) (*sql.DB, error) {
-	driver, source, probe := "pgx", address, "SHOW synchronous_commit"
-	if path, ok := strings.CutPrefix(address, "sqlite://"); ok {
-		driver, probe = "sqlite", "PRAGMA synchronous"
-		source = "file:" + path + "?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"
-	}
-	db, err := sql.Open(driver, source)
-	if err != nil {
-		return nil, fmt.Errorf("open DATABASE_URL: %w", err)
-	}
-	db.SetMaxOpenConns(16)
-	db.SetMaxIdleConns(16)
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	var durable string
-	if err := db.QueryRowContext(ctx, probe).Scan(&durable); err != nil || durable == "off" {
-		return nil, errors.Join(fmt.Errorf("use DATABASE_URL, postgres://… or sqlite:///path: synchronous_commit is %q", durable), err, db.Close())
-	}
-	return db, nil
 }
 
 // InTx runs do in one transaction: committed where it returns nil, else rolled back.
@@ -67,12 +44,15 @@ func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 	return tx.Commit()
 }
 
-// Redis opens $REDIS_URL. It connects when it is first used.
+// Redis opens $REDIS_URL. It stops the process where it is turned away, not where Redis is away: it may come back.
 func Redis() *redis.Client {
-	options, err := redis.ParseURL(Env("REDIS_URL"))
+	address := Env("REDIS_URL")
+	client, err := connect.Redis(address)
 	Stop(err)
-	options.ContextTimeoutEnabled = true // or a command waits longer than whoever asked
-	return redis.NewClient(options)
+	go func() {
+		Stop(connect.Refused("REDIS_URL", address, func(ctx context.Context) error { return client.Ping(ctx).Err() }))
+	}()
+	return client
 }
 
 // Outbox takes events to Kafka without losing one: a row in the writer's transaction, published after the commit, or
@@ -94,12 +74,15 @@ type Draft struct {
 // Row is an event in the outbox; Text is to the byte what Kafka gets.
 type Row struct{ ID, Topic, Key, Text string }
 
-// OpenOutbox is a function's outbox, with a producer to $KAFKA_BROKERS (host:port, by commas): all in-sync replicas ack; 5 s. Close it last.
+// OpenOutbox is a function's outbox, with a producer to $KAFKA_BROKERS: all in-sync replicas ack; 5 s. Close it last.
 func OpenOutbox(function string, db *sql.DB) *Outbox {
-	kafka, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(Env("KAFKA_BROKERS"), ",")...),
-		kgo.ProducerLinger(0), kgo.RecordDeliveryTimeout(5*time.Second), kgo.MaxBufferedRecords(1000),
-		kgo.AllowIdempotentProduceCancellation()) // or a broker that never answers holds a record for ever; twice is no harm
+	address := Env("KAFKA_BROKERS")
+	options, err := connect.Kafka(address)
 	Stop(err)
+	kafka, err := kgo.NewClient(append(options, kgo.ProducerLinger(0), kgo.RecordDeliveryTimeout(5*time.Second), kgo.MaxBufferedRecords(1000),
+		kgo.AllowIdempotentProduceCancellation())...) // or a broker that never answers holds a record for ever; twice is no harm
+	Stop(err)
+	go func() { Stop(connect.Refused("KAFKA_BROKERS", address, kafka.Ping)) }()
 	return &Outbox{Kafka: kafka, DB: db, function: function}
 }
 

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -194,56 +192,6 @@ func TestInTx(t *testing.T) {
 	if err := shared.InTx(t.Context(), eventtest.SQLAway(t), func(*sql.Tx) error { return nil }); err == nil {
 		t.Error("no error from a database that is away")
 	}
-}
-
-func TestOpenSQL(t *testing.T) {
-	t.Parallel()
-	for name, address := range map[string]string{
-		"nobody there":     "postgres://somssi:hunter2@127.0.0.1:1/db",
-		"bad escape":       "postgres://somssi:hunter2%zz@127.0.0.1/db",
-		"bad port":         "postgres://somssi:hunter2@127.0.0.1:port/db",
-		"password as word": "host=127.0.0.1 port=1 user=somssi password=hunter2",
-		"bad words":        "host=127.0.0.1 password=hunter2 port",
-		"another server":   "mysql://somssi:hunter2@127.0.0.1/db",
-		"a space":          "postgres://somssi:hunter2@127.0.0.1:1/db?connect_timeout= x",
-		"empty":            "",
-		"missing folder":   "sqlite://" + filepath.Join(t.TempDir(), "missing", "x.db"),
-		"a folder":         "sqlite://" + t.TempDir(),
-	} {
-		db, err := shared.OpenSQL(address)
-		if err == nil || db != nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "DATABASE_URL") {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	db, err := shared.OpenSQL("sqlite://" + filepath.Join(t.TempDir(), "x.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "busy_timeout": "5000"} {
-		var got string
-		if err := db.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
-			t.Errorf("%s is %s, %v, want %s", pragma, got, err, want)
-		}
-	}
-	t.Run("real", func(t *testing.T) {
-		address := os.Getenv("TEST_DATABASE_URL")
-		if address == "" {
-			if os.Getenv("CI") != "" {
-				t.Fatal("TEST_DATABASE_URL is not set: run make test")
-			}
-			t.Skip("no PostgreSQL: TEST_DATABASE_URL is not set (make test sets it)")
-		}
-		for setting, ok := range map[string]bool{"off": false, "on": true, "local": true} {
-			db, err := shared.OpenSQL(address + "&options=-c%20synchronous_commit%3D" + setting)
-			if (err == nil) != ok || !ok && !strings.Contains(err.Error(), `synchronous_commit is "off"`) {
-				t.Errorf("synchronous_commit=%s: %v", setting, err)
-			}
-			if err == nil {
-				_ = db.Close()
-			}
-		}
-	})
 }
 
 // outbox is one of try-out, and how many rows it has.

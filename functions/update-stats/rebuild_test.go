@@ -113,8 +113,8 @@ func TestRebuild_counts_what_comes_before_the_switch(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		o := s.Redis.Options()
-		rdb := redis.NewClient(&redis.Options{Addr: o.Addr, DB: o.DB})
+		o := *s.Redis.Options()
+		rdb := redis.NewClient(&o)
 		defer func() { _ = rdb.Close() }()
 		rdb.AddHook(&beforeScript{do: late})
 		if err := (handler{rdb}).rebuild(t.Context(), s.DB); err != nil {

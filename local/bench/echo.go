@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"somssi/shared/connect"
 )
 
 // echo is a producer and a consumer of the harness's Kafka, with a topic of their own.
@@ -26,8 +27,11 @@ func openEcho(ctx context.Context, h *house) (*echo, error) {
 		return nil, err
 	}
 	e := &echo{record: record, came: make(chan time.Time, 1)}
-	e.client, err = kgo.NewClient(kgo.SeedBrokers(strings.Split(h.Run.Env["KAFKA_BROKERS"], ",")...),
-		kgo.ProducerLinger(0), kgo.ConsumeTopics(echoTopic))
+	options, err := connect.Kafka(h.Run.Env["KAFKA_BROKERS"])
+	if err != nil {
+		return nil, err
+	}
+	e.client, err = kgo.NewClient(append(options, kgo.ProducerLinger(0), kgo.ConsumeTopics(echoTopic))...)
 	if err != nil {
 		return nil, err
 	}

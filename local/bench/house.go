@@ -13,7 +13,7 @@ import (
 
 	"somssi/local/client"
 	"somssi/local/harness"
-	"somssi/shared"
+	"somssi/shared/connect"
 )
 
 // house is a harness of the run's own, on free ports, and the users in it.
@@ -77,7 +77,7 @@ func (h *house) answering(function string) (float64, error) {
 
 // commit is the median time of a small durable commit to the house's SQL, in ms.
 func (h *house) commit(ctx context.Context) (float64, error) {
-	db, err := shared.OpenSQL(h.Run.Env["DATABASE_URL"])
+	db, err := connect.SQL(h.Run.Env["DATABASE_URL"])
 	if err != nil {
 		return 0, err
 	}

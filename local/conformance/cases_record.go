@@ -342,7 +342,7 @@ func (c *run) waitLag(want int64) {
 // transact writes a record in a transaction of its own, which it commits or
 // aborts.
 func (c *run) transact(commit bool, r *kgo.Record) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.setup.kafka...), kgo.TransactionalID(c.name("writer")), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	client, err := c.kafka.another(kgo.TransactionalID(c.name("writer")), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		c.fatalf("%v", err)
 	}

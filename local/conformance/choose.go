@@ -11,7 +11,7 @@ import (
 
 // Options say which cases are run, and with whom.
 type Options struct {
-	// Kafka is the bootstrap servers; none is an embedded Kafka, which only the
+	// Kafka is its address as connect.Kafka takes it, split at the commas; none is an embedded Kafka, which only the
 	// twin in this process can reach.
 	Kafka []string
 	// Listen is the address at which the sinks are, host and port; the two ports

@@ -30,7 +30,7 @@ func wantFarPosition(c *run) {
 	before, addresses := c.kafka, c.setup.kafka
 	defer func() { c.kafka, c.setup.kafka = before, addresses }() // for who cleans up
 	c.setup.kafka = cluster.ListenAddrs()
-	if c.kafka, err = connect(c.ctx, c.setup.kafka); err != nil {
+	if c.kafka, err = dial(c.ctx, c.setup.kafka[0]); err != nil {
 		c.fatalf("%v", err)
 	}
 	defer c.kafka.client.Close()
@@ -70,7 +70,7 @@ func (c *run) rawBatch(n int) []byte {
 		c.fatalf("%v", err)
 	}
 	defer func() { _, _ = c.kafka.admin.DeleteTopics(c.ctx, name) }() // in a Kafka that stays it would stay
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.setup.kafka...), kgo.ManualFlushing(), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	client, err := c.kafka.another(kgo.ManualFlushing(), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	if err != nil {
 		c.fatalf("%v", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -13,6 +14,7 @@ import (
 
 	"somssi/local/filter"
 	twin "somssi/local/source"
+	"somssi/shared/connect"
 )
 
 // Follow sets everything up as the plan says, and dispatches with the twin until
@@ -30,20 +32,25 @@ func (p Plan) follow(ctx context.Context, kafka []string, transport func() http.
 	if len(kafka) == 0 {
 		kafka = p.Cases[0].BootstrapServers
 	}
-	if err := p.setUp(ctx, kafka); err != nil {
+	address := strings.Join(kafka, ",")
+	options, err := connect.Kafka(address)
+	if err == nil {
+		err = p.setUp(ctx, address)
+	}
+	if err != nil {
 		return err
 	}
 	started := make([]*twin.Source, len(p.Cases))
 	failed := make([]error, len(p.Cases))
 	eachOf(len(p.Cases), func(i int) {
-		config, err := p.Cases[i].config(kafka, log)
-		config.Transport = transport()
+		config, err := p.Cases[i].config(connect.Brokers(address), log)
+		config.KafkaOpts, config.Transport = options, transport()
 		if err == nil {
 			started[i], err = twin.Start(ctx, config)
 		}
 		failed[i] = err
 	})
-	err := errors.Join(failed...)
+	err = errors.Join(failed...)
 	if err == nil {
 		ready()
 		<-ctx.Done()
@@ -68,8 +75,8 @@ func eachOf(n int, do func(i int)) {
 	slots.wait()
 }
 
-func (p Plan) setUp(ctx context.Context, brokers []string) error {
-	k, err := connect(ctx, brokers)
+func (p Plan) setUp(ctx context.Context, address string) error {
+	k, err := dial(ctx, address)
 	if err != nil {
 		return err
 	}

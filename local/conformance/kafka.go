@@ -4,35 +4,47 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"somssi/shared/connect"
 )
 
 // kafka is the suite's own connection, which all cases share.
 type kafka struct {
-	client *kgo.Client
-	admin  *kadm.Client
+	client  *kgo.Client
+	admin   *kadm.Client
+	options []kgo.Opt // of any other client
 }
 
-func connect(ctx context.Context, brokers []string) (*kafka, error) {
-	client, err := kgo.NewClient(
-		kgo.SeedBrokers(brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0),
-		// A record that precedes a topic's metadata would wait for its turn.
-		kgo.MetadataMinAge(100*time.Millisecond), kgo.UnknownTopicRetries(20),
-	)
+func dial(ctx context.Context, address string) (*kafka, error) {
+	options, err := connect.Kafka(address)
 	if err != nil {
-		return nil, fmt.Errorf("connect to Kafka at %v: %w", brokers, err)
+		return nil, err
+	}
+	k := &kafka{options: options}
+	// A record that precedes a topic's metadata would wait for its turn.
+	client, err := k.another(kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0), kgo.MetadataMinAge(100*time.Millisecond), kgo.UnknownTopicRetries(20))
+	if err != nil {
+		return nil, fmt.Errorf("connect to Kafka: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if err := client.Ping(ctx); err != nil {
 		client.Close()
-		return nil, fmt.Errorf("connect to Kafka at %v: %w", brokers, err)
+		return nil, connect.Unreachable("Kafka", address, err)
 	}
-	return &kafka{client, kadm.NewClient(client)}, nil
+	k.client, k.admin = client, kadm.NewClient(client)
+	return k, nil
+}
+
+// another is one more client of the same Kafka.
+func (k *kafka) another(options ...kgo.Opt) (*kgo.Client, error) {
+	return kgo.NewClient(append(slices.Clip(k.options), options...)...)
 }
 
 // build makes the topics of a setup and what happened to them. A topic that is

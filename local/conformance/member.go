@@ -2,10 +2,12 @@ package conformance
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,8 +28,13 @@ type member struct {
 // startMember starts the twin and returns when it is ready.
 func startMember(ctx context.Context, c twin.Config) (*member, error) {
 	m := &member{config: c, link: &link{conns: map[net.Conn]struct{}{}, refused: make(chan struct{}, 1)}}
-	c.KafkaOpts = append(c.KafkaOpts, kgo.Dialer(m.link.dial))
-	var err error
+	like, err := kgo.NewClient(c.KafkaOpts...)
+	if err != nil {
+		return m, err
+	}
+	m.link.tls, _ = like.OptValue(kgo.DialTLSConfig).(*tls.Config)
+	like.Close()
+	c.KafkaOpts = append(slices.Clip(c.KafkaOpts), kgo.DialTLSConfig(nil), kgo.Dialer(m.link.dial))
 	m.source, err = twin.Start(ctx, c)
 	return m, err
 }
@@ -73,6 +80,7 @@ func (m *member) apply(ctx context.Context, c twin.Config) error {
 
 // link is all connections of one twin with Kafka.
 type link struct {
+	tls     *tls.Config // nil: without
 	mu      sync.Mutex
 	conns   map[net.Conn]struct{}
 	severed bool
@@ -83,7 +91,12 @@ type link struct {
 var errSevered = errors.New("cut on purpose")
 
 func (l *link) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(ctx, network, address)
+	dialer := &net.Dialer{Timeout: 10 * time.Second}
+	dial := dialer.DialContext
+	if l.tls != nil {
+		dial = (&tls.Dialer{NetDialer: dialer, Config: l.tls}).DialContext
+	}
+	conn, err := dial(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}

@@ -147,7 +147,7 @@ func (c *run) read() (all []*kgo.Record) {
 	if err != nil {
 		c.fatalf("%v", err)
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.setup.kafka...), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}))
+	client, err := c.kafka.another(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}))
 	if err != nil {
 		c.fatalf("%v", err)
 	}

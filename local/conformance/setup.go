@@ -10,6 +10,7 @@ import (
 
 	"somssi/local/knative"
 	twin "somssi/local/source"
+	"somssi/shared/connect"
 )
 
 // setup is what has to be there before a case: topics, what happened to them,
@@ -64,7 +65,7 @@ type option func(*setup)
 
 // prepare makes the setup of a case.
 func (o Options) prepare(c Case) *setup {
-	s := &setup{id: c.ID, profile: c.Profile, prefix: o.Prefix, namespace: o.Namespace, kafka: o.Kafka, sinks: "http://" + o.Listen}
+	s := &setup{id: c.ID, profile: c.Profile, prefix: o.Prefix, namespace: o.Namespace, kafka: connect.Brokers(strings.Join(o.Kafka, ",")), sinks: "http://" + o.Listen}
 	s.addWay("")
 	for _, change := range c.options {
 		change(s)

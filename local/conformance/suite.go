@@ -39,7 +39,7 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 		defer own.Close()
 		o.Kafka = own.ListenAddrs()
 	}
-	k, err := connect(ctx, o.Kafka)
+	k, err := dial(ctx, strings.Join(o.Kafka, ","))
 	if err != nil {
 		return nil, err
 	}

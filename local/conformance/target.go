@@ -60,6 +60,7 @@ func (inProcess) begin(c *run) error {
 // configure is the configuration of a way for the twin.
 func (c *run) configure(w *way) (twin.Config, error) {
 	config, err := w.config(c.setup.kafka)
+	config.KafkaOpts = c.kafka.options
 	config.Log = zerolog.Nop()
 	if c.needs == virtual {
 		config.Sleep = c.sinks.clock.sleep

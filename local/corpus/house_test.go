@@ -21,7 +21,7 @@ import (
 
 	"somssi/local/client"
 	"somssi/local/harness"
-	"somssi/shared"
+	"somssi/shared/connect"
 )
 
 const (
@@ -105,7 +105,7 @@ func open(t *testing.T) *house {
 func (h *house) connect(t *testing.T) {
 	t.Helper()
 	var err error
-	if h.db, err = shared.OpenSQL(h.Run.Env["DATABASE_URL"]); err != nil {
+	if h.db, err = connect.SQL(h.Run.Env["DATABASE_URL"]); err != nil {
 		t.Fatal(err)
 	}
 	options, err := redis.ParseURL(h.Run.Env["REDIS_URL"])

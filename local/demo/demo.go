@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -21,6 +20,7 @@ import (
 
 	"somssi/local/client"
 	"somssi/local/harness"
+	"somssi/shared/connect"
 )
 
 const (
@@ -215,7 +215,11 @@ func (d *demo) expected(user int64) map[int64]bool {
 func (d *demo) events(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	consumer, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(d.h.Run.Env["KAFKA_BROKERS"], ",")...), kgo.ConsumeTopics("new_talent_events"))
+	options, err := connect.Kafka(d.h.Run.Env["KAFKA_BROKERS"])
+	if err != nil {
+		return 0, err
+	}
+	consumer, err := kgo.NewClient(append(options, kgo.ConsumeTopics("new_talent_events"))...)
 	if err != nil {
 		return 0, err
 	}

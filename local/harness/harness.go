@@ -21,6 +21,7 @@ import (
 
 	"github.com/robfig/cron/v3"
 	"github.com/rs/zerolog"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"somssi/local/issuer"
 	"somssi/local/manifest"
@@ -28,6 +29,7 @@ import (
 	"somssi/local/runner"
 	"somssi/local/source"
 	"somssi/local/template"
+	"somssi/shared/connect"
 )
 
 // Options say where and how a harness runs.
@@ -50,6 +52,7 @@ type Harness struct {
 	runner  *runner.Runner
 	watch   *runner.Watch // nil unless Options.Watch
 	parts   *parts.Parts
+	kafka   []kgo.Opt // of its clients
 	gateway *http.Server
 	house   *template.Template
 	clock   *cron.Cron
@@ -123,9 +126,18 @@ func Start(ctx context.Context, o Options) (_ *Harness, err error) {
 // issuer before functions that read its keys, functions before their events.
 func (h *Harness) start(ctx context.Context, o Options, t *template.Template, bin string, listener net.Listener) error {
 	gateway := newGateway(t, h)
+	var err error
+	if h.kafka, err = connect.Kafka(h.parts.Kafka); err != nil {
+		return err
+	}
 	h.Run.Env = map[string]string{
 		"KAFKA_BROKERS": h.parts.Kafka, "REDIS_URL": h.parts.Redis, "DATABASE_URL": h.parts.SQL,
 		"OIDC_ISSUER": os.Getenv("OIDC_ISSUER"), "OIDC_AUDIENCE": "somssi", "SOMSSI_URL": h.Run.URL,
+	}
+	for _, name := range trusted {
+		if value := os.Getenv(name); value != "" {
+			h.Run.Env[name] = value
+		}
 	}
 	if h.Run.Env["OIDC_ISSUER"] == "" {
 		h.Run.Env["OIDC_ISSUER"] = h.Run.URL + "/dev"
@@ -173,6 +185,10 @@ func (h *Harness) start(ctx context.Context, o Options, t *template.Template, bi
 	return h.startWatch(o, t)
 }
 
+// trusted are the variables that say which CAs Go trusts beside the machine's, for
+// the functions as for this process.
+var trusted = []string{"SSL_CERT_FILE", "SSL_CERT_DIR"}
+
 func (h *Harness) specs(t *template.Template, bin string) ([]runner.Spec, error) {
 	var specs []runner.Spec
 	for _, name := range t.Names() {
@@ -193,6 +209,11 @@ func (h *Harness) specs(t *template.Template, bin string) ([]runner.Spec, error)
 				return nil, fmt.Errorf("template.yaml gives %s the variable %s from ${%s}, which is not set: export %s=…", name, variable, missing, missing)
 			}
 			spec.Env = append(spec.Env, variable+"="+value)
+		}
+		for _, name := range trusted {
+			if value, ok := h.Run.Env[name]; ok {
+				spec.Env = append(spec.Env, name+"="+value)
+			}
 		}
 		specs = append(specs, spec)
 	}
@@ -242,8 +263,8 @@ func (h *Harness) startTriggers(ctx context.Context, t *template.Template, say f
 // source is a trigger as its Knative resources have it, delivering to the
 // functions that run here.
 func (h *Harness) source(t *template.Template, function, name string, log zerolog.Logger) (source.Config, error) {
-	c, err := manifest.Config(t, function, name, strings.Split(h.Run.Env["KAFKA_BROKERS"], ","))
-	c.Transport, c.Log = h.runner, log.Level(zerolog.WarnLevel)
+	c, err := manifest.Config(t, function, name, h.brokers())
+	c.KafkaOpts, c.Transport, c.Log = h.kafka, h.runner, log.Level(zerolog.WarnLevel)
 	return c, err
 }
 

@@ -18,6 +18,7 @@ import (
 	"somssi/local/source"
 	"somssi/local/template"
 	"somssi/shared"
+	"somssi/shared/connect"
 )
 
 // Invoked is what one function answered to one event, and what Knative would do
@@ -83,7 +84,7 @@ func (h *Harness) invoked(w http.ResponseWriter, r *http.Request) (of *trigger, 
 	return of, err == nil
 }
 
-func (h *Harness) brokers() []string { return strings.Split(h.Run.Env["KAFKA_BROKERS"], ",") }
+func (h *Harness) brokers() []string { return connect.Brokers(h.Run.Env["KAFKA_BROKERS"]) }
 
 // triggerOf is the first trigger of a function that takes events from Kafka;
 // where it has none, one without a name that would send the same.

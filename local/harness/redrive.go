@@ -108,11 +108,10 @@ func alike(a, b source.Event) bool {
 func (h *Harness) record(ctx context.Context, topic string, partition int32, offset int64) *kgo.Record {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	client, err := kgo.NewClient(
-		kgo.SeedBrokers(h.brokers()...),
+	client, err := kgo.NewClient(append(slices.Clip(h.kafka),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().At(offset)}}),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.FetchMaxWait(100*time.Millisecond), kgo.FetchMaxBytes(1<<20),
-	)
+	)...)
 	if err != nil {
 		return nil
 	}

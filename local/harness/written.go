@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +20,7 @@ func (h *Harness) written(ctx context.Context, id string) (found []Delivery, err
 	var mu sync.Mutex
 	c := source.Config{
 		Name: "why", Namespace: h.house.Namespace, Group: "why", // which a replay does not join
-		Brokers: strings.Split(h.Run.Env["KAFKA_BROKERS"], ","), Topics: slices.Collect(maps.Keys(h.house.Topics)),
+		Brokers: h.brokers(), KafkaOpts: h.kafka, Topics: slices.Collect(maps.Keys(h.house.Topics)),
 		Sink: "http://nobody", Transport: nobody{},
 		Observe: func(d source.Delivered) {
 			mu.Lock()

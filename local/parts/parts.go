@@ -8,17 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"somssi/infra/schema"
 	"somssi/local/template"
-	"somssi/shared"
+	"somssi/shared/connect"
 )
 
 // Ports is where parts listen, on this machine only; 0 is any free port. SQL is
@@ -56,7 +54,10 @@ func Start(ctx context.Context, o Options) (*Parts, error) {
 	if o.Real {
 		start = p.startReal
 	}
-	err := start(ctx, o)
+	err := named(ctx)
+	if err == nil {
+		err = start(ctx, o)
+	}
 	if err == nil {
 		err = errors.Join(p.makeTopics(ctx, o.Topics), p.makeSchema(ctx))
 	}
@@ -87,29 +88,36 @@ func inUse(err error, part string, port int, flag, variable string) error {
 func (p *Parts) makeTopics(ctx context.Context, topics map[string]template.Topic) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(p.Kafka, ",")...))
+	client, err := clientOf(p.Kafka)
 	if err != nil {
-		return unreachable(Kafka, p.Kafka, err)
+		return err
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
 	brokers, err := admin.ListBrokers(ctx)
 	if err != nil {
-		return unreachable(Kafka, p.Kafka, err)
+		return connect.Unreachable("KAFKA_BROKERS", p.Kafka, err)
+	}
+	there, err := admin.ListTopics(ctx)
+	if err != nil {
+		return connect.Unreachable("KAFKA_BROKERS", p.Kafka, err)
 	}
 	for name, topic := range topics {
+		if there.Has(name) { // which a user may see who has no right to make one
+			continue
+		}
 		retention := fmt.Sprint(time.Duration(topic.Retention).Milliseconds())
 		copies := min(topic.Replication, len(brokers))
 		_, err := admin.CreateTopic(ctx, int32(topic.Partitions), int16(copies), map[string]*string{"retention.ms": &retention}, name)
 		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-			return fmt.Errorf("make topic %s: %w", name, err)
+			return fmt.Errorf("make topic %s: %w", name, connect.Unreachable("KAFKA_BROKERS", p.Kafka, err))
 		}
 	}
 	return nil
 }
 
 func (p *Parts) makeSchema(ctx context.Context) error {
-	db, err := shared.OpenSQL(p.SQL)
+	db, err := connect.SQL(p.SQL)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"somssi/shared/connect"
 )
 
 // startReal starts the real parts side by side, and stops them so: by then
@@ -56,7 +58,7 @@ func (p *Parts) startReal(ctx context.Context, o Options) error {
 			defer mu.Unlock()
 			one.again = start
 			p.running[part.name] = one
-			o.Say("%s is up at %s after %s", part.name, bare(*part.address), time.Since(began).Round(100*time.Millisecond))
+			o.Say("%s is up at %s after %s", part.name, connect.Bare(*part.address), time.Since(began).Round(100*time.Millisecond))
 			return nil
 		})
 	}

@@ -11,11 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"somssi/local/template"
-	"somssi/shared"
+	"somssi/shared/connect"
 )
 
 // realOptions are those of real parts on free ports, in a folder that
@@ -98,11 +97,10 @@ func kafkaHas(ctx context.Context, t *testing.T, address string, start int) stri
 
 func redisHas(ctx context.Context, t *testing.T, address string, start int) string {
 	t.Helper()
-	o, err := redis.ParseURL(address)
+	client, err := connect.Redis(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := redis.NewClient(o)
 	defer func() { _ = client.Close() }()
 	got := client.Get(ctx, "k").Val()
 	if start == 0 && got == "" {
@@ -116,7 +114,7 @@ func redisHas(ctx context.Context, t *testing.T, address string, start int) stri
 
 func sqlHas(ctx context.Context, t *testing.T, address string, start int) string {
 	t.Helper()
-	db, err := shared.OpenSQL(address)
+	db, err := connect.SQL(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,21 +128,4 @@ func sqlHas(ctx context.Context, t *testing.T, address string, start int) string
 		return "nothing"
 	}
 	return fmt.Sprint(category)
-}
-
-func TestUnreachable_names_part_address_and_cause_and_no_secret(t *testing.T) {
-	for text, want := range map[string]string{
-		"dial tcp 127.0.0.1:1: connect: connection refused":         "nothing listens there",
-		"tls: failed to verify certificate: x509: unknown":          "its certificate is not trusted",
-		"WRONGPASS invalid username-password pair":                  "the user, the password or a right is missing or wrong",
-		"lookup nowhere: no such host":                              "no such host",
-		"context deadline exceeded":                                 "no answer in time",
-		"first record does not look like a TLS handshake":           "one side speaks TLS",
-		"FATAL: password authentication failed for user \"somssi\"": "the user, the password or a right",
-	} {
-		got := unreachable("Redis", "rediss://somebody:s3cret@example.com:6380/0?x=s3cret", fmt.Errorf("%s", text)).Error()
-		if !strings.HasPrefix(got, "use Redis at rediss://example.com:6380/0: ") || !strings.Contains(got, want) || strings.Contains(got, "s3cret") {
-			t.Errorf("%s\nwant %s", got, want)
-		}
-	}
 }

@@ -3,12 +3,16 @@ package source
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"somssi/shared/connect"
 )
 
 // consumerOpts are those of a KafkaSource's consumer as far as a function or
@@ -49,7 +53,7 @@ func (s *Source) consumerOpts() []kgo.Opt {
 func connectionOpts(c Config) []kgo.Opt {
 	return append([]kgo.Opt{
 		kgo.SeedBrokers(c.Brokers...),
-		kgo.WithLogger(kafkaLog{c.Log}),
+		kgo.WithLogger(kafkaLog{c.Log, strings.Join(c.Brokers, ",")}),
 	}, c.KafkaOpts...)
 }
 
@@ -90,8 +94,12 @@ func CommitEnds(ctx context.Context, c Config) error {
 	return errors.Join(err, answers.Error())
 }
 
-// kafkaLog hands what is worth reading of kgo's log on.
-type kafkaLog struct{ to zerolog.Logger }
+// kafkaLog hands what is worth reading of kgo's log on, with the likely cause
+// where Kafka at an address cannot be used.
+type kafkaLog struct {
+	to      zerolog.Logger
+	address string
+}
 
 // Level is from where on kgo logs.
 func (kafkaLog) Level() kgo.LogLevel { return kgo.LogLevelWarn }
@@ -101,6 +109,12 @@ func (l kafkaLog) Log(level kgo.LogLevel, message string, keyvals ...any) {
 	line := l.to.Warn()
 	if level == kgo.LogLevelError {
 		line = l.to.Error()
+	}
+	keyvals = slices.Clone(keyvals)
+	for i, value := range keyvals {
+		if err, ok := value.(error); ok && strings.HasPrefix(message, "unable to") {
+			keyvals[i] = connect.Unreachable("Kafka", l.address, err)
+		}
 	}
 	line.Fields(keyvals).Msg(message)
 }

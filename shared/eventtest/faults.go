@@ -28,7 +28,7 @@ func Flaky(t testing.TB, s Stores) (Stores, *Faults) {
 	f := &Faults{}
 	db := sql.OpenDB(connector{s.DB, f})
 	o := s.Redis.Options()
-	rdb := redis.NewClient(&redis.Options{Addr: o.Addr, DB: o.DB, Username: o.Username, Password: o.Password, ContextTimeoutEnabled: true})
+	rdb := redis.NewClient(&redis.Options{Addr: o.Addr, DB: o.DB, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig, ContextTimeoutEnabled: true})
 	rdb.AddHook(f)
 	t.Cleanup(func() { _, _ = db.Close(), rdb.Close() })
 	return Stores{db, rdb}, f

@@ -15,7 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"somssi/infra/schema"
-	"somssi/shared"
+	"somssi/shared/connect"
 )
 
 // Stores are empty stores of one test's own.
@@ -65,7 +65,7 @@ func SQLAway(t testing.TB) *sql.DB {
 
 func open(t testing.TB, address string) *sql.DB {
 	t.Helper()
-	db, err := shared.OpenSQL(address)
+	db, err := connect.SQL(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func open(t testing.TB, address string) *sql.DB {
 func postgres(t testing.TB, address string) *sql.DB {
 	t.Helper()
 	name := "t" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	admin, err := shared.OpenSQL(address)
+	admin, err := connect.SQL(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,12 +118,10 @@ func realRedis(t testing.TB, address string) *redis.Client {
 
 func client(t testing.TB, address string) *redis.Client {
 	t.Helper()
-	options, err := redis.ParseURL(address)
+	rdb, err := connect.Redis(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	options.ContextTimeoutEnabled = true // as shared.Redis does
-	rdb := redis.NewClient(options)
 	t.Cleanup(func() { _ = rdb.Close() })
 	return rdb
 }
