@@ -11,7 +11,8 @@ demo: go ## do the main job from end to end, count, and exit (REAL=1)
 	@go run ./local demo $(if $(REAL),--real)
 
 test: go ## all tests, on embedded and on real parts
-	@local/real-parts.sh go test -race -shuffle=on -timeout 20m ./...
+	@local/install.sh
+	@go run ./local parts -- go test -race -shuffle=on -timeout 20m ./...
 
 check: go ## format, vet, lint, dependencies, known vulnerabilities
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'not formatted: run gofmt -w .'; exit 1; }

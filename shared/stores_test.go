@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -227,13 +226,7 @@ func TestOpenSQL(t *testing.T) {
 		}
 	}
 	t.Run("real", func(t *testing.T) {
-		address := os.Getenv("TEST_DATABASE_URL")
-		if address == "" {
-			if os.Getenv("CI") != "" {
-				t.Fatal("TEST_DATABASE_URL is not set: run make test")
-			}
-			t.Skip("no PostgreSQL: TEST_DATABASE_URL is not set (make test sets it)")
-		}
+		address := eventtest.Real(t, "TEST_DATABASE_URL")[0]
 		for setting, ok := range map[string]bool{"off": false, "on": true, "local": true} {
 			db, err := shared.OpenSQL(address + "&options=-c%20synchronous_commit%3D" + setting)
 			if (err == nil) != ok || !ok && !strings.Contains(err.Error(), `synchronous_commit is "off"`) {
