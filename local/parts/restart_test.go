@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 	"somssi/local/source"
 )
 
-// Apache Kafka goes away under a source that runs, and comes back: all that was
+// Apache Kafka is stopped, and killed, under a source that runs, and comes back: all that was
 // committed before, meanwhile and after is delivered, what was aborted is not, and
 // at the end the group is behind all of it.
 func TestReal_kafka_restarts_under_a_source(t *testing.T) {
@@ -32,11 +33,11 @@ func TestReal_kafka_restarts_under_a_source(t *testing.T) {
 	}
 	o.Ports.Kafka = free[0] // the same after the restart
 	dir := mkdir(filepath.Join(o.Dir, "real"))
-	address, stop, err := realKafka(ctx, dir, o)
+	address, kafka, err := realKafka(ctx, dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { stop() }()
+	defer func() { kafka.stop(syscall.SIGTERM) }()
 	if err := (&Parts{Kafka: address}).makeTopics(ctx, o.Topics); err != nil {
 		t.Fatal(err)
 	}
@@ -55,14 +56,18 @@ func TestReal_kafka_restarts_under_a_source(t *testing.T) {
 	before := w.write(ctx, "before", kgo.TryCommit)
 	await(ctx, t, arrived, before)
 	w.write(ctx, "aborted", kgo.TryAbort)
-	stop()
-	meanwhile := make(chan map[string]bool)
-	go func() { meanwhile <- w.write(ctx, "meanwhile", kgo.TryCommit) }()
-	if _, stop, err = realKafka(ctx, dir, o); err != nil {
-		t.Fatal(err)
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		kafka.stop(signal)
+		meanwhile := make(chan map[string]bool)
+		go func() { meanwhile <- w.write(ctx, fmt.Sprint("meanwhile ", signal), kgo.TryCommit) }()
+		_, again, err := realKafka(ctx, dir, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kafka = again
+		await(ctx, t, arrived, <-meanwhile)
+		await(ctx, t, arrived, w.write(ctx, fmt.Sprint("after ", signal), kgo.TryCommit))
 	}
-	await(ctx, t, arrived, <-meanwhile)
-	await(ctx, t, arrived, w.write(ctx, "after", kgo.TryCommit))
 	if err := errors.Join(w.failed, s.Stop(ctx)); err != nil {
 		t.Error(err)
 	}
