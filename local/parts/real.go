@@ -49,23 +49,23 @@ func (p *Parts) startReal(ctx context.Context, o Options) error {
 	for _, part := range []struct {
 		name    string
 		address *string
-		port    *int
 		stop    syscall.Signal
 		start   func(ctx context.Context, dir string, o Options) (address string, s *server, err error)
 	}{
-		{Kafka, &p.Kafka, &o.Ports.Kafka, syscall.SIGTERM, realKafka},
-		{Redis, &p.Redis, &o.Ports.Redis, syscall.SIGTERM, p.realRedis},
-		{SQL, &p.SQL, &o.Ports.SQL, syscall.SIGINT, realPostgres},
+		{Kafka, &p.Kafka, syscall.SIGTERM, realKafka},
+		{Redis, &p.Redis, syscall.SIGTERM, p.realRedis},
+		{SQL, &p.SQL, syscall.SIGINT, realPostgres},
 	} {
 		if *part.address != "" {
 			continue
 		}
+		own := o // parts start side by side
 		start := func(ctx context.Context) (*running, error) {
-			address, s, err := part.start(ctx, dir, o)
+			address, s, err := part.start(ctx, dir, own)
 			if err != nil {
 				return nil, err
 			}
-			*part.address, *part.port = address, s.port
+			*part.address, own.Ports = address, Ports{s.port, s.port, s.port} // it reads only its own
 			return &running{process: s.process, kill: func() { s.stop(syscall.SIGKILL) }, stop: func() { s.stop(part.stop) }}, nil
 		}
 		group.Go(func() error {
