@@ -11,10 +11,11 @@ demo: go ## do the main job from end to end, count, and exit (REAL=1)
 	@go run ./local demo $(if $(REAL),--real)
 
 test: go ## all tests, on embedded and on real parts
-	@local/real-parts.sh go test -race -shuffle=on -timeout 20m ./...
+	@local/install.sh
+	@go run ./local parts -- go test -race -shuffle=on -timeout 20m ./...
 
 check: go ## format, vet, lint, dependencies, known vulnerabilities
-	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'not formatted: run gofmt -w .'; exit 1; }
+	@test -z "$$(gofmt -l functions infra local shared)" || { gofmt -l functions infra local shared; echo 'not formatted: run gofmt -w .'; exit 1; }
 	go vet ./...
 	go mod tidy -diff
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...

@@ -144,10 +144,10 @@ func diagnose() []check {
 	}
 	for _, tool := range []struct{ name, commands, what, get string }{
 		{"kcat", "kcat kafkacat", "to write to Kafka by hand", "apt-get install kcat, or brew install kcat"},
-		{"java", "java", "for up --real: Apache Kafka, Java 17 or newer", "apt-get install default-jre-headless, or brew install openjdk"},
-		{"maven", "mvn", "for up --real: fetches Apache Kafka", "apt-get install maven, or brew install maven"},
-		{"redis-server", "redis-server", "for up --real, and make test on a real Redis", "apt-get install redis-server, or brew install redis"},
-		{"postgres", "initdb /usr/lib/postgresql/*/bin/initdb /opt/homebrew/opt/postgresql@*/bin/initdb", "for up --real, and make test on a real PostgreSQL", "apt-get install postgresql, or brew install postgresql"},
+		{"java", "java", "for up --real and make test: Apache Kafka, Java 17 or newer", "apt-get install default-jre-headless, or brew install openjdk"},
+		{"maven", "mvn", "for up --real and make test: fetches Apache Kafka", "apt-get install maven, or brew install maven"},
+		{"redis-server", "redis-server", "for up --real and make test", "apt-get install redis-server, or brew install redis"},
+		{"postgres", "initdb /usr/lib/postgresql/*/bin/initdb /opt/homebrew/opt/postgresql@*/bin/initdb", "for up --real and make test", "apt-get install postgresql, or brew install postgresql"},
 		{"chromium", "chromium chromium-browser google-chrome", "for make test of the page", "apt-get install chromium, or brew install --cask chromium"},
 	} {
 		one := check{Name: tool.name, Found: tool.what, Remedy: tool.get}

@@ -47,6 +47,9 @@ func run(ctx context.Context, args []string, out, problems io.Writer) int {
 	if err == nil {
 		return 0
 	}
+	if code := exited(0); errors.As(err, &code) {
+		return int(code)
+	}
 	cli.tell(err)
 	if errors.As(err, new(template.Problems)) || errors.As(err, new(knative.Problems)) || errors.As(err, new(inputError)) {
 		return wrong
@@ -105,7 +108,7 @@ func (c *cli) addCommands(root *cobra.Command) {
 		{"Send events", []*cobra.Command{c.gen(), c.send(), c.invoke(), c.replay(), c.capture()}},
 		{"See what became of them", []*cobra.Command{c.events(), c.why(), c.status(), c.dlq()}},
 		{"Hold them", []*cobra.Command{c.pause(), c.resume(), c.step(), c.breakOn()}},
-		{"Check", []*cobra.Command{c.plan(), c.conformance(), c.followPlan()}},
+		{"Check", []*cobra.Command{c.plan(), c.conformance(), c.followPlan(), c.parts()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title + ":"})
 		for _, command := range group.commands {

@@ -25,7 +25,7 @@ import (
 // for is what the functions write. Of what was dropped one run mends all, and
 // nobody hears of it twice.
 func TestHouse_mends_what_was_dropped(t *testing.T) {
-	h, err := harness.Start(t.Context(), options(t, t.TempDir()))
+	h, err := harness.Start(t.Context(), options(t, stateOf(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestHouse_mends_what_was_dropped(t *testing.T) {
 	now := time.Now().UnixMilli() // after u began to follow
 	for id := range 3 {           // whose registration no function got
 		_, err := db.ExecContext(t.Context(), `INSERT INTO talents (talent_id, version, seller_id, category, title, price_krw, tags, state, registered_ms, changed_ms)
-			VALUES ($1, 1, 5, 'mended', 'dropped', 0, '[]', 'open', $2, $2 - 180000)`, id+1, now)
+			VALUES ($1, 1, 5, 'mended', 'dropped', 0, '[]', 'open', $2, $3)`, id+1, now, now-180_000)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,12 +7,23 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"somssi/shared/eventtest"
 )
 
 // TestCorpus sends every row that applies through every door that it fits, in one
 // house. A single one: go test ./local/corpus -run TestCorpus/B/id_blank
-func TestCorpus(t *testing.T) {
-	h := open(t)
+func TestCorpus(t *testing.T) { sendAll(t, open(t, false)) }
+
+// TestCorpus_real does it on Apache Kafka, redis-server and PostgreSQL, which are
+// the house's own.
+func TestCorpus_real(t *testing.T) {
+	eventtest.Real(t, "TEST_KAFKA_BROKERS", "TEST_REDIS_URL", "TEST_DATABASE_URL") // where these run, others do
+	sendAll(t, open(t, true))
+}
+
+func sendAll(t *testing.T, h *house) {
+	t.Helper()
 	var report strings.Builder
 	for _, class := range classes {
 		sent, not, began, before := 0, map[string]int{}, time.Now(), h.executions()

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"database/sql"
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -62,17 +64,20 @@ type house struct {
 	slowest   time.Duration               // of the good requests
 }
 
-func open(t *testing.T) *house {
+func open(t *testing.T, real bool) *house {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	state, err := os.MkdirTemp("", "corpus")
+	if err == nil {
+		err = os.Chmod(state, 0o755) // for PostgreSQL's own user
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	running, err := harness.Start(context.Background(), harness.Options{Root: root, State: state, Say: t.Logf})
+	running, err := harness.Start(context.Background(), harness.Options{Root: root, State: state, Real: real, Say: t.Logf})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +90,13 @@ func open(t *testing.T) *house {
 		_ = os.RemoveAll(state)
 	})
 	h.connect(t)
+	if real { // it refuses times more than an hour ahead by itself, and what of those that it is told to take?
+		longest := fmt.Sprint(math.MaxInt64)
+		change := []kadm.AlterConfig{{Name: "message.timestamp.after.max.ms", Value: &longest}}
+		if _, err := kadm.NewClient(h.kafka).AlterTopicConfigs(t.Context(), change, topic); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, f := range h.Functions() {
 		h.pids[name], h.owed[name] = f.PID, 1 // that it is ready
 	}

@@ -95,7 +95,7 @@ func realKafka(ctx context.Context, dir string, o Options) (string, *server, err
 	}
 	if !exists(data, "log", "meta.properties") {
 		id := uuid.New()
-		out, err := exec.CommandContext(ctx, java, run("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", clusterID(id), "-c", properties)...).CombinedOutput()
+		out, err := exec.CommandContext(ctx, java, run("kafka.tools.StorageTool", "format", "--ignore-formatted", "--cluster-id="+clusterID(id), "-c", properties)...).CombinedOutput()
 		if err != nil {
 			return "", nil, fmt.Errorf("format Kafka's storage: %w\n%.2000s", err, out)
 		}

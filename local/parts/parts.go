@@ -33,8 +33,9 @@ type Options struct {
 	Topics     map[string]template.Topic // which are made
 	Real       bool                      // Apache Kafka, redis-server and PostgreSQL as processes
 	Jars       string                    // folder in which Apache Kafka is kept once it was fetched
-	Test       bool                      // real ones for many tests at a time, whose data nobody needs after
 	Say        func(format string, args ...any)
+
+	test bool // by StartForTests
 }
 
 // Parts are running parts and how to reach them.

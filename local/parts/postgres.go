@@ -66,7 +66,7 @@ func realPostgres(ctx context.Context, dir string, o Options) (string, *server, 
 	}
 	arguments := []string{"-D", data, "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
 		"-c", "synchronous_commit=on", "-c", "max_connections=500"}
-	if o.Test {
+	if o.test {
 		arguments = append(arguments, "-c", "fsync=off") // tests kill no machine
 	}
 	root := fmt.Sprintf("postgres://somssi@127.0.0.1:%d/postgres?sslmode=disable", port)

@@ -5,31 +5,24 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"somssi/local/template"
 	"somssi/shared/connect"
+	"somssi/shared/eventtest"
 )
 
 // realOptions are those of real parts on free ports, in a folder that
 // PostgreSQL's own user can enter.
 func realOptions(t *testing.T) Options {
 	t.Helper()
-	_, noPostgres := postgresPrograms()
-	for _, program := range []string{"java", "mvn", "redis-server"} {
-		if _, err := exec.LookPath(program); err != nil || noPostgres != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatalf("%s or PostgreSQL is not installed", program)
-			}
-			t.Skipf("%s or PostgreSQL is not installed", program)
-		}
-	}
+	eventtest.Real(t, TestKafka, TestRedis, TestSQL) // where these run, others do
 	dir, err := os.MkdirTemp("", "real-parts-")
 	if err != nil {
 		t.Fatal(err)
@@ -43,6 +36,33 @@ func realOptions(t *testing.T) Options {
 		t.Fatal(err)
 	}
 	return Options{Dir: dir, Real: true, Jars: jars, Say: t.Logf, Topics: map[string]template.Topic{"t": {Partitions: 2, Replication: 3}}}
+}
+
+// What the tests get is made for many of them at a time.
+func TestStartForTests(t *testing.T) {
+	at := eventtest.Real(t, TestRedis, TestSQL)
+	o, err := redis.ParseURL(at[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(o)
+	defer func() { _ = client.Close() }()
+	for name, want := range map[string]string{"databases": "4096", "appendonly": "no", "save": ""} {
+		if got, err := client.ConfigGet(t.Context(), name).Result(); err != nil || got[name] != want {
+			t.Errorf("%s of Redis is %q (%v), want %q", name, got[name], err, want)
+		}
+	}
+	db, err := connect.SQL(at[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	for name, want := range map[string]string{"fsync": "off", "synchronous_commit": "on", "max_connections": "500"} {
+		var got string
+		if err := db.QueryRowContext(t.Context(), "SHOW "+name).Scan(&got); err != nil || got != want {
+			t.Errorf("%s of PostgreSQL is %q (%v), want %q", name, got, err, want)
+		}
+	}
 }
 
 // Real parts keep what they acknowledged from one start to the next, and nothing

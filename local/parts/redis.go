@@ -28,13 +28,13 @@ func (p *Parts) realRedis(ctx context.Context, dir string, o Options) (string, *
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return "", nil, err
 	}
-	databases := 16
-	if o.Test {
-		databases = 4096 // one for each test
+	arguments := []string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", data, "--save", "", "--maxmemory-policy", "noeviction"}
+	if o.test {
+		arguments = append(arguments, "--appendonly", "no", "--databases", "4096") // one for each test
+	} else {
+		arguments = append(arguments, "--appendonly", "yes", "--appendfsync", "everysec")
 	}
-	command := exec.Command(program, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", data, //nolint:noctx // it is told to stop
-		"--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction",
-		"--databases", strconv.Itoa(databases))
+	command := exec.Command(program, arguments...) //nolint:noctx // it is told to stop
 	s, err := launch(Redis, o.Dir, port, command, syscall.SIGKILL)
 	if err != nil {
 		return "", nil, err

@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -57,18 +58,38 @@ func connectionOpts(c Config) []kgo.Opt {
 	}, c.KafkaOpts...)
 }
 
+// knownWithin is how long is waited for what Kafka does not know yet: it answers
+// so for a moment after a topic was made, and while a broker starts.
+const knownWithin = 10 * time.Second
+
 // CommitEnds commits the end of each partition for which the group has no
 // commit. Without it records that are written before the first commit would be
 // missed, or older ones delivered, after a restart. A topic that is not there
-// yet is left out: all its records are newer. Start does it with Latest; by
-// itself it is what happens to a source that has no consumer for now.
+// is waited for, at most 10 s, and then left out by a KafkaSource, for which all
+// its records are newer; a Trigger would begin at its end, so that it is an
+// error. Start does it with Latest; by itself it is what happens to a source
+// that has no consumer for now.
 func CommitEnds(ctx context.Context, c Config) error {
-	client, err := kgo.NewClient(connectionOpts(c)...)
+	client, err := kgo.NewClient(append(connectionOpts(c), kgo.MetadataMinAge(100*time.Millisecond))...) // or it would repeat what it heard
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	admin := kadm.NewClient(client)
+	for limit := time.Now().Add(knownWithin); ; {
+		late := time.Now().After(limit)
+		err := commitEnds(ctx, kadm.NewClient(client), c, late && !c.Trigger)
+		if err == nil || late || !kerr.IsRetriable(err) {
+			return err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		}
+	}
+}
+
+func commitEnds(ctx context.Context, admin *kadm.Client, c Config, leaveOut bool) error {
 	ends, err := admin.ListEndOffsets(ctx, c.Topics...)
 	if err != nil {
 		return err
@@ -81,11 +102,13 @@ func CommitEnds(ctx context.Context, c Config) error {
 	missing := kadm.Offsets{}
 	ends.Each(func(end kadm.ListedOffset) {
 		commit, ok := commits.Lookup(end.Topic, end.Partition)
-		if (ok && commit.At >= 0) || errors.Is(end.Err, kerr.UnknownTopicOrPartition) {
-			return
+		switch {
+		case ok && commit.At >= 0, leaveOut && errors.Is(end.Err, kerr.UnknownTopicOrPartition):
+		case end.Err != nil:
+			err = errors.Join(err, fmt.Errorf("topic %s: %w", end.Topic, end.Err))
+		default:
+			missing.AddOffset(end.Topic, end.Partition, end.Offset, -1)
 		}
-		err = errors.Join(err, end.Err)
-		missing.AddOffset(end.Topic, end.Partition, end.Offset, -1)
 	})
 	if err != nil || len(missing) == 0 {
 		return err

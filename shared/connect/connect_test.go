@@ -1,12 +1,12 @@
 package connect_test
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"somssi/shared/connect"
+	"somssi/shared/eventtest"
 )
 
 func TestSQL(t *testing.T) {
@@ -40,13 +40,7 @@ func TestSQL(t *testing.T) {
 		}
 	}
 	t.Run("real", func(t *testing.T) {
-		address := os.Getenv("TEST_DATABASE_URL")
-		if address == "" {
-			if os.Getenv("CI") != "" {
-				t.Fatal("TEST_DATABASE_URL is not set: run make test")
-			}
-			t.Skip("no PostgreSQL: TEST_DATABASE_URL is not set (make test sets it)")
-		}
+		address := eventtest.Real(t, "TEST_DATABASE_URL")[0]
 		for setting, ok := range map[string]bool{"off": false, "on": true, "local": true} {
 			db, err := connect.SQL(address + "&options=-c%20synchronous_commit%3D" + setting)
 			if (err == nil) != ok || !ok && !strings.Contains(err.Error(), `synchronous_commit is "off"`) {

@@ -25,21 +25,34 @@ type Stores struct {
 }
 
 // Each runs test on "embedded" (SQLite, miniredis) and on "real" (PostgreSQL and
-// Redis at TEST_DATABASE_URL and TEST_REDIS_URL, which make test starts). Where
-// these are not set, the real half is skipped; in CI that is a failure.
+// Redis at TEST_DATABASE_URL and TEST_REDIS_URL, which make test starts), if Real
+// lets it.
 func Each(t *testing.T, test func(t *testing.T, s Stores)) {
 	t.Helper()
 	t.Run("embedded", func(t *testing.T) { test(t, Embedded(t)) })
 	t.Run("real", func(t *testing.T) {
-		database, cache := os.Getenv("TEST_DATABASE_URL"), os.Getenv("TEST_REDIS_URL")
-		if database == "" || cache == "" {
-			if os.Getenv("CI") != "" {
-				t.Fatal("TEST_DATABASE_URL and TEST_REDIS_URL are not set: run make test")
-			}
-			t.Skip("no PostgreSQL and Redis: TEST_DATABASE_URL and TEST_REDIS_URL are not set (make test sets them)")
-		}
-		test(t, Stores{postgres(t, database), realRedis(t, cache)})
+		at := Real(t, "TEST_DATABASE_URL", "TEST_REDIS_URL")
+		test(t, Stores{postgres(t, at[0]), realRedis(t, at[1])})
 	})
+}
+
+// Real is what these variables of TEST_KAFKA_BROKERS, TEST_REDIS_URL and
+// TEST_DATABASE_URL say, in that order. Where one is not set the test is skipped; in
+// CI that is a failure.
+func Real(t testing.TB, variables ...string) (addresses []string) {
+	t.Helper()
+	for _, variable := range variables {
+		address := os.Getenv(variable)
+		switch {
+		case address != "":
+			addresses = append(addresses, address)
+		case os.Getenv("CI") != "":
+			t.Fatalf("%s is not set: run make test", variable)
+		default:
+			t.Skipf("no real part: %s is not set (make test sets it)", variable)
+		}
+	}
+	return addresses
 }
 
 // Embedded is SQLite in a file of the test's own, and miniredis.

@@ -198,7 +198,7 @@ func SQL(t testing.TB, ca *CA, host, dir string) (port int) {
 	t.Setenv("KAFKA_BROKERS", kafka.ListenAddrs()[0]) // so that it alone is started
 	t.Setenv("REDIS_URL", "redis://"+miniredis.RunT(t).Addr())
 	t.Setenv("DATABASE_URL", "")
-	p, err := parts.Start(t.Context(), parts.Options{Dir: dir, Real: true, Test: true, Say: t.Logf})
+	p, err := parts.Start(t.Context(), parts.Options{Dir: dir, Real: true, Say: t.Logf})
 	if err != nil && strings.Contains(err.Error(), "not installed") {
 		missing(t, "PostgreSQL")
 	}
