@@ -105,7 +105,7 @@ func triggerOf(t *template.Template, function string, brokers []string) (*trigge
 // received is the event that a request to invoke brings. It is not ok for one
 // that the source, a Trigger's, discards.
 func received(c source.Config, r *http.Request, body []byte) (e source.Event, ok bool) {
-	record := &kgo.Record{Topic: c.Topics[0], Value: body, Timestamp: time.Now(), Key: []byte(r.URL.Query().Get("key"))}
+	record := &kgo.Record{Topic: c.Topics[0], Value: body, Timestamp: time.Now().Truncate(time.Millisecond), Key: []byte(r.URL.Query().Get("key"))}
 	if media := r.Header.Get("Content-Type"); strings.HasPrefix(media, "application/cloudevents") {
 		record.Headers = []kgo.RecordHeader{{Key: "content-type", Value: []byte(media)}}
 	}
