@@ -89,6 +89,7 @@ func guarded(log zerolog.Logger, registry prometheus.Registerer, next http.Handl
 				Fail(w, r, fmt.Errorf("panic: %.200v\n%s", p, debug.Stack()))
 			}
 		}()
+		w.Header().Set("X-Content-Type-Options", "nosniff")
 		switch {
 		case r.Method == http.MethodTrace || r.Method == http.MethodConnect:
 			Fail(w, r, bad(http.StatusMethodNotAllowed, "this method is not answered"))
