@@ -177,15 +177,22 @@ func counted(t *testing.T, u *client.User, category string) int {
 
 func write(t *testing.T, h *harness.Harness, messages ...string) {
 	t.Helper()
+	var records []*kgo.Record
+	for _, text := range messages {
+		records = append(records, record("new_talent_events", []byte(text)))
+	}
+	produce(t, h, records...)
+}
+
+func produce(t *testing.T, h *harness.Harness, records ...*kgo.Record) {
+	t.Helper()
 	kafka, err := kgo.NewClient(kgo.SeedBrokers(h.Run.Env["KAFKA_BROKERS"]))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer kafka.Close()
-	for _, text := range messages {
-		if err := kafka.ProduceSync(t.Context(), record("new_talent_events", []byte(text))).FirstErr(); err != nil {
-			t.Fatal(err)
-		}
+	if err := kafka.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -265,6 +272,23 @@ func TestHouse_keeps_what_is_no_event_and_goes_on(t *testing.T) {
 	eventually(t, 5*time.Second, "4 true", func() string {
 		n, reason, err := dead()
 		return fmt.Sprint(n-before, reason.String != "" && err == nil)
+	})
+}
+
+// A function refuses such a record unread, and who keeps it must not do the same.
+func TestHouse_keeps_a_record_with_more_headers_than_a_function_reads(t *testing.T) {
+	h := house(t)
+	large := &kgo.Record{Topic: "new_talent_events", Value: []byte(uuid.NewString())}
+	for n := range 500 { // 1,000,000 bytes in all, about what Kafka takes
+		large.Headers = append(large.Headers, kgo.RecordHeader{Key: fmt.Sprintf("h%d", n), Value: bytes.Repeat([]byte("x"), 1980)})
+	}
+	db := sqlOf(t, h)
+	produce(t, h, large)
+	eventually(t, 10*time.Second, "4 refused with 431, with all headers: true", func() string {
+		var n int
+		var code, attributes string
+		err := db.QueryRowContext(t.Context(), `SELECT COUNT(*), COALESCE(MIN(code), ''), COALESCE(MIN(attributes), '') FROM dead_letter WHERE data = $1`, large.Value).Scan(&n, &code, &attributes)
+		return fmt.Sprintf("%d refused with %s, with all headers: %t", n, code, err == nil && strings.Count(attributes, "kafkaheaderh") == 500)
 	})
 }
 

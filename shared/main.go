@@ -24,19 +24,19 @@ import (
 )
 
 // Main runs an event function until SIGTERM: each POST to $PORT is one event for h, and what h returns decides its fate.
-func Main(name string, h Handler) { Serve(name, receiver(h)) }
+func Main(name string, h Handler) { Serve(name, 60<<10, receiver(h)) } // room for what check refuses
 
-// Serve runs an HTTP function on $PORT, with Prometheus' default metrics and probes on $METRICS_PORT; these answer for the process
-// alone, since restarting it mends no outage elsewhere. On SIGTERM it finishes what is in flight and returns.
-func Serve(name string, routes http.Handler) {
+// Serve runs an HTTP function on $PORT, whose requests have at most headers bytes of them, with Prometheus' default metrics and probes on $METRICS_PORT; these
+// answer for the process alone, since restarting it mends no outage elsewhere. On SIGTERM it finishes what is in flight and returns.
+func Serve(name string, headers int, routes http.Handler) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	log := zerolog.New(os.Stdout).With().Timestamp().Str("function", name).Logger()
 	probes := http.NewServeMux()
 	probes.Handle("GET /metrics", promhttp.Handler())
 	probes.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
-	servers := map[string]*http.Server{ // room for what check refuses, or no dead letter sink could keep it; senders drop idle connections first
-		"PORT":         {Handler: guarded(log, prometheus.DefaultRegisterer, routes), MaxHeaderBytes: 60 << 10, IdleTimeout: 2 * time.Minute, ReadHeaderTimeout: 2 * time.Second, ReadTimeout: 10 * time.Second},
+	servers := map[string]*http.Server{ // senders drop idle connections first
+		"PORT":         {Handler: guarded(log, prometheus.DefaultRegisterer, routes), MaxHeaderBytes: headers, IdleTimeout: 2 * time.Minute, ReadHeaderTimeout: 2 * time.Second, ReadTimeout: 10 * time.Second},
 		"METRICS_PORT": {Handler: probes, ReadHeaderTimeout: 2 * time.Second},
 	}
 	for port, server := range servers {
@@ -89,6 +89,7 @@ func guarded(log zerolog.Logger, registry prometheus.Registerer, next http.Handl
 				Fail(w, r, fmt.Errorf("panic: %.200v\n%s", p, debug.Stack()))
 			}
 		}()
+		w.Header().Set("X-Content-Type-Options", "nosniff")
 		switch {
 		case r.Method == http.MethodTrace || r.Method == http.MethodConnect:
 			Fail(w, r, bad(http.StatusMethodNotAllowed, "this method is not answered"))

@@ -211,6 +211,9 @@ func TestFates(t *testing.T) {
 			if tc.name == "a_field" && (len(p.Errors) != 1 || p.Errors[0] != Field{"priceKrw", "must be at least 0"}) {
 				t.Errorf("the problem's fields are %v", p.Errors)
 			}
+			if got := header.Get("X-Content-Type-Options") + header.Get("Retry-After"); got != map[bool]string{false: "nosniff", true: "nosniff1"}[tc.status == 503] {
+				t.Errorf("headers %v, want nosniff, and when to try again only where that may help", header)
+			}
 			if len(body) > 1024 || strings.Contains(body, "hunter2") {
 				t.Errorf("an answer of %d bytes: %s", len(body), body)
 			}

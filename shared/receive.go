@@ -116,14 +116,13 @@ func check(in *event.Event) error {
 			return bad(http.StatusBadRequest, "an extension is too long, is named data, or has control characters")
 		}
 	}
-	source := c.Source.String()
-	text := c.ID + source + c.Type + subject
+	text := c.ID + c.Source.String() + c.Type + subject
 	switch err := in.Validate(); {
 	case err != nil:
 		return bad(http.StatusBadRequest, err.Error())
 	case in.SpecVersion() != event.CloudEventsVersionV1:
 		return bad(http.StatusBadRequest, "specversion is not 1.0")
-	case len(c.ID) > 128 || len(source) > 512 || len(c.Type) > 128 || len(subject) > 256 || len(c.Extensions) > 32:
+	case len(c.ID) > 128 || len(c.Source.String()) > 512 || len(c.Type) > 128 || len(subject) > 256 || len(c.Extensions) > 32:
 		return bad(http.StatusBadRequest, "more than 128 bytes of id or type, 512 of source, 256 of subject, or more than 32 extensions")
 	case strings.ContainsFunc(text, invisible) || !norm.NFC.IsNormalString(text):
 		return bad(http.StatusBadRequest, "id, source, type or subject is not printable text in NFC")

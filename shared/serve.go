@@ -30,8 +30,7 @@ type Field struct {
 	Reason string `json:"reason"`
 }
 
-func (p *Problem) Error() string { return p.Detail }
-
+func (p *Problem) Error() string          { return p.Detail }
 func bad(status int, detail string) error { return &Problem{Status: status, Detail: detail} }
 
 // Invalid is 422 with the fields that are wrong, nil where there are none.
@@ -47,12 +46,14 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) {
 	note(r.Context(), "error", fmt.Sprintf("%.1200s", err))
 	told := &Problem{Status: http.StatusServiceUnavailable, Detail: "try again"}
 	errors.As(err, &told)
-	p := *told                                                             // which may be another request's, too
-	p.Detail = strings.ToValidUTF8(p.Detail[:min(160, len(p.Detail))], "") // a dead letter keeps the first 1,024 bytes of an answer
-	if p.Status == http.StatusLengthRequired || p.Status == http.StatusRequestEntityTooLarge {
+	p := *told // which may be another request's, too; of its detail a dead letter keeps the first 1,024 bytes of an answer
+	p.Title, p.Detail = http.StatusText(p.Status), strings.ToValidUTF8(p.Detail[:min(160, len(p.Detail))], "")
+	switch p.Status {
+	case http.StatusLengthRequired, http.StatusRequestEntityTooLarge:
 		w.Header().Set("Connection", "close") // what follows on it is not to be trusted
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
 	}
-	p.Title = http.StatusText(p.Status)
 	w.Header().Set("Content-Type", "application/problem+json")
 	WriteJSON(w, p.Status, p)
 }
@@ -127,8 +128,7 @@ func OpenUsers() Users {
 	ctx := oidc.ClientContext(context.Background(), &http.Client{Timeout: 5 * time.Second})
 	provider, err := oidc.NewProvider(ctx, Env("OIDC_ISSUER"))
 	Stop(err)
-	algorithms := []string{oidc.RS256, oidc.ES256}
-	return Users{provider.Verifier(&oidc.Config{ClientID: Env("OIDC_AUDIENCE"), SupportedSigningAlgs: algorithms})}
+	return Users{provider.Verifier(&oidc.Config{ClientID: Env("OIDC_AUDIENCE"), SupportedSigningAlgs: []string{oidc.RS256, oidc.ES256}})}
 }
 
 // Of is the user whose token, verified by issuer, audience, expiry and signature, is in Authorization: Bearer

@@ -129,6 +129,7 @@ func TestAnswer(t *testing.T) {
 		{"inside_another", fmt.Errorf("read: %w", &shared.Problem{Status: 409, Detail: "another version"}), 409, "another version"},
 		{"invalid", shared.Invalid(shared.Field{Field: "title", Reason: "is empty"}), 422, `{"field":"title","reason":"is empty"}`},
 		{"outage", errors.New("dial s3cret"), 503, "try again"},
+		{"too_many", &shared.Problem{Status: 429, Detail: "5 streams are open"}, 429, "5 streams"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -147,6 +148,9 @@ func TestAnswer(t *testing.T) {
 			}
 			if tc.err != nil {
 				problem(t, w)
+			}
+			if got := w.Header().Get("Retry-After"); (got == "1") != (tc.status == 503 || tc.status == 429) {
+				t.Errorf("%d with Retry-After %q", tc.status, got)
 			}
 		})
 	}

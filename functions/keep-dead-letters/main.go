@@ -11,5 +11,6 @@ import (
 func main() {
 	routes := http.NewServeMux()
 	routes.Handle("POST /", shared.Answer(handler{shared.SQL()}.keep))
-	shared.Serve("keep-dead-letters", routes)
+	// As a record of Kafka can have: what another function refused for its headers is kept above all.
+	shared.Serve("keep-dead-letters", 1<<20, routes)
 }

@@ -34,9 +34,9 @@ func (h handler) handle(ctx context.Context, in event.Event) error {
 	var err error
 	switch in.Type() {
 	case "somssi.talent.registered.v1":
-		err = enter(ctx, h.rdb, t, true)
+		err = enter(ctx, h.rdb, true, t)
 	case "somssi.talent.closed.v1":
-		err = leave(ctx, h.rdb, t, true)
+		err = leave(ctx, h.rdb, true, t)
 	default: // readers look the title and the price up: the entry stays as it is
 		err = h.rdb.Publish(ctx, fmt.Sprintf(shared.Hints, t.Category), fmt.Sprintf("changed %d", t.ID)).Err()
 	}

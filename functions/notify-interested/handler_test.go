@@ -90,7 +90,7 @@ func TestHandle_does_not_care_about_order(t *testing.T) {
 func TestHandle_keeps_the_newest_thousand(t *testing.T) {
 	eventtest.Each(t, func(t *testing.T, s eventtest.Stores) {
 		for i := range int64(1003) {
-			if err := enter(t.Context(), s.Redis, talent{ID: i + 1, Seller: 1, Category: "music", At: time.UnixMilli(1000 + i)}, false); err != nil {
+			if err := enter(t.Context(), s.Redis, false, talent{ID: i + 1, Seller: 1, Category: "music", At: time.UnixMilli(1000 + i)}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -35,22 +35,29 @@ func (h handler) rebuild(ctx context.Context, db *sql.DB) error {
 	defer func() { _ = rows.Close() }()
 	entered := map[string]int{}
 	for more := true; more; {
+		open, closed := map[string][]talent{}, map[string][]talent{} // by category
+		for n := 0; n < batch; n++ {
+			if more = rows.Next(); !more {
+				break
+			}
+			var t talent
+			var ms int64
+			var state string
+			if err := rows.Scan(&t.ID, &t.Seller, &t.Category, &ms, &state); err != nil {
+				return fmt.Errorf("read all talents: %w", err)
+			}
+			if t.At = time.UnixMilli(ms); state == "closed" {
+				closed[t.Category] = append(closed[t.Category], t)
+			} else if entered[t.Category]++; entered[t.Category] <= 1000 {
+				open[t.Category] = append(open[t.Category], t)
+			}
+		}
 		_, err := h.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for p.Len() < batch {
-				if more = rows.Next(); !more {
-					break
-				}
-				var t talent
-				var ms int64
-				var state string
-				if err := rows.Scan(&t.ID, &t.Seller, &t.Category, &ms, &state); err != nil {
-					return err
-				}
-				if t.At = time.UnixMilli(ms); state == "closed" {
-					_ = leave(ctx, p, t, true) // its own event will find it gone
-				} else if entered[t.Category]++; entered[t.Category] <= 1000 {
-					_ = enter(ctx, p, t, false)
-				}
+			for _, talents := range closed {
+				_ = leave(ctx, p, true, talents...) // their own events will find them gone
+			}
+			for _, talents := range open {
+				_ = enter(ctx, p, false, talents...)
 			}
 			return nil
 		})

@@ -4,5 +4,5 @@ package main
 import "somssi/shared"
 
 func main() {
-	shared.Serve("read-inbox", handler{shared.OpenUsers(), shared.SQL(), shared.Redis()}.routes())
+	shared.Serve("read-inbox", 16<<10, handler{shared.OpenUsers(), shared.SQL(), shared.Redis()}.routes())
 }

@@ -28,9 +28,9 @@ func (h handler) read(ctx context.Context, ms, id, until int64) (talents []talen
 	return talents, err
 }
 
-// views are what a talent is looked for in: its timeline, while it is open; what has withdrawn from there; the
-// statistics, which count all; the cache, which must show no version before this one.
-var views = []string{"timeline", "withdrawn", "statistics", "cache"}
+// views are what a talent is looked for in: its timeline, while it is open; what has withdrawn from there, which bars an
+// open one; the statistics, which count all; the cache, which must show no version before this one.
+var views = []string{"timeline", "withdrawn", "barred", "statistics", "cache"}
 
 const remembered = 7 * 24 * time.Hour // a closing; then the topic has forgotten the registration, which could undo it
 
@@ -80,7 +80,8 @@ func (h handler) compare(ctx context.Context, talents []talent) (gaps []gap, err
 		}
 		missed = missed && g.RegisteredMs > floors[g.Category]
 		unclosed := g.State == "closed" && (entered || !left && time.Since(time.UnixMilli(g.ChangedMs)) < remembered)
-		for view, lacks := range []bool{missed, unclosed, !has.counted.Val(), stale(has.cached.Val(), g.Version)} {
+		barred := g.State == "open" && left && has.left.Val() < float64(time.Now().Add(-h.after).UnixMilli()) // or it was closed since it was read
+		for view, lacks := range []bool{missed, unclosed, barred, !has.counted.Val(), stale(has.cached.Val(), g.Version)} {
 			if lacks {
 				g.lacking = append(g.lacking, views[view])
 			}

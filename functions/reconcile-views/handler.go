@@ -55,13 +55,12 @@ type report map[string]int
 // of what settled. Marks are kept in Redis, to be lost with the views: then all
 // talents are compared again.
 func (h handler) walk(ctx context.Context, name string, until int64, run report) error {
-	const format = "%d-%d"
 	var ms, id int64
 	text, err := h.rdb.HGet(ctx, "reconciled", name).Result()
 	if errors.Is(err, redis.Nil) { // from the first talent on
 		err = nil
 	}
-	_, _ = fmt.Sscanf(text, format, &ms, &id)
+	_, _ = fmt.Sscanf(text, "%d-%d", &ms, &id)
 	for more := err == nil; more && run["repaired"] < most; {
 		var talents []talent
 		var gaps []gap
@@ -79,7 +78,7 @@ func (h handler) walk(ctx context.Context, name string, until int64, run report)
 			ms, id = 0, 0
 		}
 		if err == nil { // or the same ones are compared again
-			err = h.rdb.HSet(ctx, "reconciled", name, fmt.Sprintf(format, ms, id)).Err()
+			err = h.rdb.HSet(ctx, "reconciled", name, fmt.Sprintf("%d-%d", ms, id)).Err()
 		}
 		end, timed := ctx.Deadline()
 		more = err == nil && name == "settled" && len(talents) == batch && (!timed || time.Until(end) > spare)

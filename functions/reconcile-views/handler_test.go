@@ -56,6 +56,12 @@ func TestHandle(t *testing.T) {
 			lost: func(r redis.Cmdable, c context.Context) { r.Del(c, "{tl:music}:gone") }},
 		{name: "forgets_what_was_closed_long_ago", talent: guitar(func(g *talent) { closed(g); g.ChangedMs = ago(8 * day) }),
 			lost: func(r redis.Cmdable, c context.Context) { r.Del(c, "{tl:music}:gone") }},
+		{name: "admits_what_was_never_closed", talent: guitar(nil), told: "registered v2", views: "timeline barred",
+			lost: func(r redis.Cmdable, c context.Context) { r.Del(c, "tl:music"); bar(r, c, day) }},
+		{name: "admits_what_is_there_all_the_same", talent: guitar(nil), told: "registered v2", views: "barred",
+			lost: func(r redis.Cmdable, c context.Context) { bar(r, c, day) }},
+		{name: "leaves_what_is_closed_just_now", talent: guitar(nil),
+			lost: func(r redis.Cmdable, c context.Context) { bar(r, c, time.Second) }},
 		{name: "closes_before_it_counts_what_is_closed", talent: guitar(closed), told: "closed v3, registered v3", views: "statistics",
 			lost: func(r redis.Cmdable, c context.Context) { r.Del(c, counted(1001, ago(time.Hour))) }},
 		{name: "counts_what_is_old", talent: guitar(func(g *talent) { g.ChangedMs = ago(900 * day) }), told: "registered v2", views: "statistics",
@@ -88,12 +94,20 @@ func TestHandle(t *testing.T) {
 				if got := told(published(t, s.DB)); got != tc.told {
 					t.Errorf("told %q, want %q", got, tc.told)
 				}
+				if barred := s.Redis.ZCard(t.Context(), "{tl:music}:gone").Val(); strings.Contains(tc.views, "barred") && barred > 0 {
+					t.Error("still barred")
+				}
 				if got := run(t, h); got != "" { // the first one's events are under way
 					t.Errorf("repaired %q again", got)
 				}
 			})
 		})
 	}
+}
+
+// bar lets the guitar have withdrawn.
+func bar(r redis.Cmdable, c context.Context, before time.Duration) {
+	r.ZAdd(c, "{tl:music}:gone", redis.Z{Score: float64(ago(before)), Member: 1001})
 }
 
 // The events are to the letter those of register-talent, but for what nobody
@@ -225,8 +239,8 @@ func TestReport(t *testing.T) {
 	var log bytes.Buffer
 	ctx := zerolog.New(&log).WithContext(t.Context())
 	for _, want := range []string{
-		`{"level":"info","compared":0,"repaired":0,"timeline":0,"withdrawn":0,"statistics":0,"cache":0,"limited":false,"message":"reconciled"}`,
-		`{"level":"info","compared":2,"repaired":2,"timeline":2,"withdrawn":0,"statistics":2,"cache":0,"limited":false,"message":"reconciled"}`,
+		`{"level":"info","compared":0,"repaired":0,"timeline":0,"withdrawn":0,"barred":0,"statistics":0,"cache":0,"limited":false,"message":"reconciled"}`,
+		`{"level":"info","compared":2,"repaired":2,"timeline":2,"withdrawn":0,"barred":0,"statistics":2,"cache":0,"limited":false,"message":"reconciled"}`,
 	} {
 		log.Reset()
 		if err := h.handle(ctx, eventtest.Load(t, "tick.json")); err != nil {
@@ -237,7 +251,7 @@ func TestReport(t *testing.T) {
 		}
 		insert(t, s.DB, some(1, 2)...)
 	}
-	if got := fmt.Sprint(count(t, h)); got != "map[cache:0 statistics:2 timeline:2 withdrawn:0]" {
+	if got := fmt.Sprint(count(t, h)); got != "map[barred:0 cache:0 statistics:2 timeline:2 withdrawn:0]" {
 		t.Errorf("counted %s", got)
 	}
 }

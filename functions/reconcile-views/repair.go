@@ -29,19 +29,20 @@ func (h handler) repair(ctx context.Context, gaps []gap, run report) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	_, err = h.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, g := range gaps {
-			p.Set(ctx, g.told(), "", rest)
-			run["repaired"]++
-			for _, view := range g.lacking {
-				run[view]++
+	if err == nil {
+		_, err = h.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for _, g := range gaps {
+				p.Set(ctx, g.told(), "", rest)
+				run["repaired"]++
+				for _, view := range g.lacking {
+					if run[view]++; view == "barred" { // no event undoes a closing
+						p.ZRem(ctx, fmt.Sprintf(shared.Withdrawn, g.Category), g.TalentID)
+					}
+				}
 			}
-		}
-		return nil
-	})
+			return nil
+		})
+	}
 	return err
 }
 
@@ -50,7 +51,7 @@ func (h handler) repair(ctx context.Context, gaps []gap, run report) error {
 // one before it would have. A closed talent is closed first, or its
 // registration would show it for an instant.
 func (g gap) events() (all []shared.Draft) {
-	registered := slices.Contains(g.lacking, "timeline") || slices.Contains(g.lacking, "statistics")
+	registered := slices.Contains(g.lacking, "timeline") || slices.Contains(g.lacking, "statistics") || slices.Contains(g.lacking, "barred")
 	if g.State == "closed" {
 		all = append(all, g.draft("closed", g.ChangedMs))
 	} else if !registered {

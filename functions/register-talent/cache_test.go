@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,12 @@ func TestShow(t *testing.T) {
 			if w := h.ask(t, 0, "GET", fmt.Sprint("/talents/", id), ""); w.Code != 404 || w.Header().Get("Cache-Control") != "no-store" {
 				t.Errorf("%v: %s", id, told(w))
 			}
+		}
+		keys, err := s.Redis.Keys(t.Context(), "*").Result()
+		known := []string{"talent:5", "talent:7", fmt.Sprint("talent:", taken)}
+		unasked := slices.DeleteFunc(keys, func(key string) bool { return slices.Contains(known, key) })
+		if err != nil || len(unasked) > 0 {
+			t.Errorf("Redis keeps %v (%v) of what is no id", unasked, err)
 		}
 	})
 }

@@ -32,20 +32,18 @@ func (h *handler) routes() http.Handler {
 func (h *handler) write(status int) http.HandlerFunc {
 	return shared.Answer(func(w http.ResponseWriter, r *http.Request) error {
 		user, err := h.users.Of(r)
-		var in wish
+		in, was, t, row := wish{}, talent{}, talent{}, shared.Row{}
 		if err == nil && r.Method != http.MethodDelete {
 			err = shared.ReadJSON(w, r, &in)
 		}
-		if err != nil {
-			return err
+		if err == nil {
+			err = shared.InTx(r.Context(), h.outbox.DB, func(tx *sql.Tx) error {
+				if was, t, err = edit(r, tx, user, in); err == nil && t.Version > was.Version && t.TalentID == was.TalentID {
+					row, err = h.save(r.Context(), tx, was, t)
+				}
+				return err
+			})
 		}
-		was, t, row := talent{}, talent{}, shared.Row{}
-		err = shared.InTx(r.Context(), h.outbox.DB, func(tx *sql.Tx) error {
-			if was, t, err = edit(r, tx, user, in); err == nil && t.Version > was.Version && t.TalentID == was.TalentID {
-				row, err = h.save(r.Context(), tx, was, t)
-			}
-			return err
-		})
 		if err == nil && row.ID != "" {
 			h.outbox.Publish(row)
 		}
@@ -60,8 +58,8 @@ func (h *handler) write(status int) http.HandlerFunc {
 
 // show answers 200 with a talent, open or closed, to anybody.
 func (h *handler) show(w http.ResponseWriter, r *http.Request) error {
-	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	body, err := h.get(r.Context(), id)
+	id, _ := strconv.ParseUint(r.PathValue("id"), 10, 64) // as an int64 not positive where it is none
+	body, err := h.get(r.Context(), int64(id))
 	switch {
 	case err != nil:
 		return fmt.Errorf("show talent %d: %w", id, err)

@@ -6,5 +6,5 @@ import "somssi/shared"
 func main() {
 	outbox := shared.OpenOutbox("register-talent", shared.SQL())
 	defer outbox.Close()
-	shared.Serve("register-talent", (&handler{users: shared.OpenUsers(), outbox: outbox, rdb: shared.Redis()}).routes())
+	shared.Serve("register-talent", 16<<10, (&handler{users: shared.OpenUsers(), outbox: outbox, rdb: shared.Redis()}).routes())
 }

@@ -103,6 +103,9 @@ type entry struct {
 
 // get is a talent as it is shown, or null. The nearer what is kept is to its end, the likelier it is loaded anew (XFetch).
 func (h *handler) get(ctx context.Context, id int64) (json.RawMessage, error) {
+	if id < 1 { // or anybody could fill Redis with what is no id
+		return json.RawMessage("null"), nil
+	}
 	key, kept := fmt.Sprintf(shared.TalentCache, id), entry{}
 	soon, cancel := context.WithTimeout(ctx, 250*time.Millisecond) // leaves time for SQL
 	defer cancel()
@@ -131,9 +134,8 @@ func (h *handler) load(ctx context.Context, id int64, fill bool) (body json.RawM
 		lifetime, body, err = 30*time.Second, json.RawMessage("null"), nil
 	}
 	if err == nil && fill { // this may fail: the next load fills
-		e := entry{t.Version, time.Now().Add(lifetime).UnixMilli(), time.Since(start).Milliseconds() + 1, body}
-		text, _ := json.Marshal(e) // always can be
-		_ = fillScript.Run(ctx, h.rdb, []string{fmt.Sprintf(shared.TalentCache, id)}, e.Version, text, lifetime.Milliseconds()).Err()
+		text, _ := json.Marshal(entry{t.Version, time.Now().Add(lifetime).UnixMilli(), time.Since(start).Milliseconds() + 1, body}) // always can be
+		_ = fillScript.Run(ctx, h.rdb, []string{fmt.Sprintf(shared.TalentCache, id)}, t.Version, text, lifetime.Milliseconds()).Err()
 	}
 	return body, err
 }

@@ -4,5 +4,5 @@ package main
 import "somssi/shared"
 
 func main() {
-	shared.Serve("serve-web", handler{shared.Redis()}.routes())
+	shared.Serve("serve-web", 16<<10, handler{shared.Redis()}.routes())
 }

@@ -9,5 +9,5 @@ import (
 
 func main() {
 	h := handler{shared.OpenUsers(), shared.SQL(), shared.Redis(), time.Now}
-	shared.Serve("set-interests", h.routes())
+	shared.Serve("set-interests", 16<<10, h.routes())
 }

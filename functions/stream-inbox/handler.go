@@ -48,7 +48,7 @@ func (h *hub) routes(stopping context.Context) http.Handler {
 			err = h.interests(ctx, s)
 		}
 		if err == nil && !h.enter(ctx, s) {
-			err = &shared.Problem{Status: http.StatusTooManyRequests, Detail: "a user has at most 5 open streams"}
+			err = &shared.Problem{Status: http.StatusTooManyRequests, Detail: "a user has at most 5 open streams, all together 10,000"}
 		}
 		if err != nil {
 			shared.Fail(w, r, err)

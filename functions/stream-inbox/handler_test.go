@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -66,7 +69,7 @@ type browser struct {
 	t      *testing.T
 	status int
 	frames chan string // one event each, its lines joined by spaces
-	nudge  func()
+	cut    func()
 }
 
 func (h *house) open(user int64, last string) *browser {
@@ -81,8 +84,8 @@ func (h *house) open(user int64, last string) *browser {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.t.Cleanup(func() { _ = response.Body.Close() })
-	b := &browser{h.t, response.StatusCode, make(chan string, 1000), func() {}}
+	b := &browser{h.t, response.StatusCode, make(chan string, 1000), func() { _ = response.Body.Close() }}
+	h.t.Cleanup(b.cut)
 	go func() {
 		defer close(b.frames)
 		var lines []string
@@ -231,6 +234,60 @@ func TestStream_resumes_where_the_browser_was(t *testing.T) {
 	}
 }
 
+var idLine = regexp.MustCompile(`^id: ((\d+)-\d+) event: notification data: \{"id":"\d+","talentId":(\d+),`)
+
+// Cut wherever it may be, and opened again at the place that the browser has, or
+// had, or at that place by another's id, a stream misses nothing, tells nothing
+// twice, and nothing that is not its user's.
+func TestStream_cut_at_random(t *testing.T) {
+	eventtest.Seeds(t, 10, func(t *testing.T, r *rand.Rand) {
+		h := start(t, eventtest.Embedded(t))
+		now, next := time.Now(), int64(0)
+		h.follow(42, "music", now.Add(-time.Hour))
+		places, seen := []string{fmt.Sprintf("%d-0", now.UnixMilli())}, map[string]bool{}
+		for cut := range 13 {
+			place := places[max(0, len(places)-1-r.IntN(5)*min(1, 12-cut))]
+			if ms, _, _ := strings.Cut(place, "-"); r.IntN(3) == 0 {
+				place = ms + "-" + nid(1<<40) // a talent of nobody's
+			}
+			b, here, hinted := h.open(42, place), map[string]bool{}, int64(0)
+			for range r.IntN(8) * min(1, 12-cut) { // the last one is there to see what is missing
+				next++
+				at := now.Add(time.Duration(next) * time.Millisecond)
+				h.talent(next, 9, "music", at)
+				h.talent(1_000_000+next, 9, "art", at)    // not followed
+				h.talent(2_000_000+next, 42, "music", at) // his own
+				if r.IntN(2) == 0 {                       // or it is lost
+					hinted = next
+					h.hint("music", "registered", next)()
+				}
+			}
+			var frames []string
+			switch {
+			case hinted > 0 && r.IntN(2) == 0:
+				frames = b.until(nid(hinted), h.hint("music", "registered", hinted))
+			case hinted > 0:
+				frames = b.until("retry", nil)
+			default:
+				frames = b.until("event: badge", nil) // after what it missed
+			}
+			for _, f := range frames {
+				if found := idLine.FindStringSubmatch(f); found != nil {
+					if id, _ := strconv.ParseInt(found[3], 10, 64); id > next || here[found[3]] {
+						t.Errorf("%q is not to be told, or told twice", f)
+					}
+					here[found[3]], seen[found[3]] = true, true
+					places = append(places, found[1])
+				}
+			}
+			b.cut()
+		}
+		if len(seen) != int(next) {
+			t.Errorf("%d of %d were told", len(seen), next)
+		}
+	})
+}
+
 func TestStream_begins_quietly_for_a_page_that_has_just_loaded(t *testing.T) {
 	for _, last := range []string{"", "garbage", "-", "99999999999999999999-1"} {
 		h := start(t, eventtest.Embedded(t))
@@ -295,6 +352,16 @@ func TestStream_limits(t *testing.T) {
 	}
 	if got := h.open(43, "").status; got != http.StatusOK {
 		t.Errorf("another user's stream: %d, want 200", got)
+	}
+	h.mu.Lock()
+	for len(h.streams) < 10_000 {
+		one := &stream{}
+		one.follows.Store(&[]follow{})
+		h.streams[one] = true
+	}
+	h.mu.Unlock()
+	if got := h.open(44, "").status; got != http.StatusTooManyRequests {
+		t.Errorf("stream 10,001: %d, want 429", got)
 	}
 	if r, err := http.Get(h.url + "/inbox/stream"); err != nil || r.StatusCode != http.StatusUnauthorized {
 		t.Errorf("without a token: %v (%v), want 401", r, err)

@@ -58,7 +58,7 @@ func (h *hub) told(ctx context.Context, hint *redis.Message) []frame {
 	return frames
 }
 
-// enter adds a stream until ctx ends, unless its user has five here: more are a fault of his page.
+// enter adds a stream until ctx ends, unless its user has five here, of which more are a fault of his page, or all have 10,000.
 func (h *hub) enter(ctx context.Context, s *stream) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -68,7 +68,7 @@ func (h *hub) enter(ctx context.Context, s *stream) bool {
 			n++
 		}
 	}
-	if n == 5 {
+	if n == 5 || len(h.streams) == 10_000 {
 		return false
 	}
 	h.streams[s] = true

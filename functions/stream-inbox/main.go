@@ -14,5 +14,5 @@ func main() {
 	defer stop()
 	h := &hub{users: shared.OpenUsers(), db: shared.SQL(), rdb: shared.Redis(), streams: map[*stream]bool{}}
 	go h.listen(ctx)
-	shared.Serve("stream-inbox", h.routes(ctx))
+	shared.Serve("stream-inbox", 16<<10, h.routes(ctx))
 }

@@ -54,21 +54,23 @@ func (h handler) rebuild(ctx context.Context, db *sql.DB) error {
 		}
 		hashes[key][field]++
 	}
-	err := each(ctx, db, 0, func(found []talent) error {
+	err := each(ctx, db, 0, func(ctx context.Context, found []talent) error {
+		counted := map[string][]any{}
+		for _, t := range found {
+			shard, hour, keys, minute := t.place()
+			counted[keys[0]] = append(counted[keys[0]], t.ID)
+			if hours[shard] == nil {
+				hours[shard] = map[string]bool{}
+			}
+			hours[shard][hour] = true
+			add(keys[1], "talents")
+			add(keys[1], "category:"+t.Category)
+			add(keys[2], fmt.Sprint(minute))
+		}
 		_, err := h.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for _, t := range found {
-				shard, hour, keys, minute := t.place()
-				p.SAdd(ctx, keys[0]+suffix, t.ID)
-				if hours[shard] == nil {
-					hours[shard] = map[string]bool{}
-				}
-				if !hours[shard][hour] {
-					p.Expire(ctx, keys[0]+suffix, time.Hour)
-				}
-				hours[shard][hour] = true
-				add(keys[1], "talents")
-				add(keys[1], "category:"+t.Category)
-				add(keys[2], fmt.Sprint(minute))
+			for key, ids := range counted {
+				p.SAdd(ctx, key+suffix, ids...)
+				p.Expire(ctx, key+suffix, time.Hour)
 			}
 			return nil
 		})
@@ -101,18 +103,29 @@ func (h handler) rebuild(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return fmt.Errorf("switch to the new figures: %w", err)
 	}
-	return each(ctx, db, began.UnixMilli(), func(found []talent) error {
-		for _, t := range found {
-			if err := count(ctx, h.rdb, t); err != nil {
-				return err
-			}
+	return each(ctx, db, began.UnixMilli(), h.countMissed)
+}
+
+// countMissed counts those of found that are not. To ask first, for all at once, is cheap beside the script.
+func (h handler) countMissed(ctx context.Context, found []talent) error {
+	counted := make([]*redis.BoolCmd, len(found))
+	_, err := h.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, t := range found {
+			_, _, keys, _ := t.place()
+			counted[i] = p.SIsMember(ctx, keys[0], t.ID)
 		}
 		return nil
 	})
+	for i, t := range found {
+		if err == nil && !counted[i].Val() {
+			err = count(ctx, h.rdb, t)
+		}
+	}
+	return err
 }
 
 // each hands all talents that changed since a time to do, in batches.
-func each(ctx context.Context, db *sql.DB, since int64, do func([]talent) error) error {
+func each(ctx context.Context, db *sql.DB, since int64, do func(context.Context, []talent) error) error {
 	for last, more := int64(0), true; more; {
 		var rows []struct {
 			TalentID, RegisteredMs int64
@@ -129,7 +142,7 @@ func each(ctx context.Context, db *sql.DB, since int64, do func([]talent) error)
 			last = r.TalentID
 		}
 		if more = len(rows) == batch; len(found) > 0 {
-			if err := do(found); err != nil {
+			if err := do(ctx, found); err != nil {
 				return err
 			}
 		}

@@ -39,19 +39,25 @@ func memoryRows(ctx context.Context, b *bench) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := slices.SortedFunc(maps.Keys(all), func(a, b string) int { return int(1024 * (all[b] - all[a])) })
-	var each []string
-	for _, name := range names {
-		each = append(each, fmt.Sprintf("%s %.1f", name, all[name]))
-	}
-	functions.Notes = []string{fmt.Sprintf("%d registrations, %.0f in a second; peak of each: %s", loadTalents, rate, strings.Join(each, ", "))}
-	functions = functions.of([]round{{all[names[0]], functionLimit}})
+	functions = largest(functions.What, all)
+	functions.Notes = append(functions.Notes, fmt.Sprintf("%d registrations, %.0f in a second", loadTalents, rate))
 	mib, rate, err := sourcePeak(ctx)
 	if err != nil {
 		return []Row{functions}, err
 	}
 	reader.Notes = []string{fmt.Sprintf("%d events, %.0f in a second", backlog, rate)}
 	return []Row{functions, reader.of([]round{{mib, sourceLimit}})}, nil
+}
+
+// largest is the row of the function with the highest peak.
+func largest(what string, peaks map[string]float64) Row {
+	names := slices.SortedFunc(maps.Keys(peaks), func(a, b string) int { return int(1024 * (peaks[b] - peaks[a])) })
+	var each []string
+	for _, name := range names {
+		each = append(each, fmt.Sprintf("%s %.1f", name, peaks[name]))
+	}
+	row := Row{What: what, Unit: "MiB", Most: 1, Notes: []string{"peak of each: " + strings.Join(each, ", ")}}
+	return row.of([]round{{peaks[names[0]], functionLimit}})
 }
 
 // functionPeaks loads a house and returns the peak of each function in MiB, and the registrations/s.
@@ -77,13 +83,20 @@ func functionPeaks(ctx context.Context, b *bench) (peaks map[string]float64, rat
 			return nil, 0, fmt.Errorf("%d of %d frames came: %w", frames.Load(), due, ctx.Err())
 		}
 	}
-	peaks = map[string]float64{}
+	peaks, err = h.peaks()
+	return peaks, rate, err
+}
+
+// peaks is the peak of each function in MiB.
+func (h *house) peaks() (map[string]float64, error) {
+	peaks := map[string]float64{}
 	for name, f := range h.Functions() {
+		var err error
 		if peaks[name], err = peak(f.PID); err != nil {
-			return nil, 0, fmt.Errorf("read the memory of %s: %w", name, err)
+			return nil, fmt.Errorf("read the memory of %s: %w", name, err)
 		}
 	}
-	return peaks, rate, nil
+	return peaks, nil
 }
 
 // followAll has each user follow a fifth of the categories and listen.

@@ -215,6 +215,9 @@ func (h *Harness) specs(t *template.Template, bin string) ([]runner.Spec, error)
 				spec.Env = append(spec.Env, name+"="+value)
 			}
 		}
+		if most := t.Functions[name].Resources.GoMemory(); most > 0 {
+			spec.Env = append(spec.Env, fmt.Sprintf("GOMEMLIMIT=%d", most))
+		}
 		specs = append(specs, spec)
 	}
 	return specs, nil

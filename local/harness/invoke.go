@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -48,13 +49,8 @@ const (
 // Anything else is a plain message, wrapped as that source would wrap it; the
 // parameter key is its record's key.
 func (h *Harness) postInvoke(w http.ResponseWriter, r *http.Request) {
-	of, ok := h.invoked(w, r)
+	of, body, ok := h.invoked(w, r)
 	if !ok {
-		return
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostInvoked))
-	if err != nil {
-		refuse(w, http.StatusRequestEntityTooLarge, "the event is larger than 16 MiB")
 		return
 	}
 	e, ok := received(of.config, r, body)
@@ -66,22 +62,31 @@ func (h *Harness) postInvoke(w http.ResponseWriter, r *http.Request) {
 }
 
 // invoked is the function of a request's path, by the first of its triggers that
-// takes events from Kafka. Where there is none the answer says so.
-func (h *Harness) invoked(w http.ResponseWriter, r *http.Request) (of *trigger, ok bool) {
+// takes events from Kafka, and the request's body. Where one is not to be had the
+// answer says so.
+func (h *Harness) invoked(w http.ResponseWriter, r *http.Request) (of *trigger, body []byte, ok bool) {
 	name := r.PathValue("function")
 	if _, known := h.house.Functions[name]; !known {
 		refuse(w, http.StatusBadRequest, fmt.Sprintf("no function %.63q: there are %s", name, strings.Join(h.house.Names(), ", ")))
-		return nil, false
+		return nil, nil, false
 	}
 	if h.runner == nil {
 		refuse(w, http.StatusServiceUnavailable, "starting; try again")
-		return nil, false
+		return nil, nil, false
 	}
 	of, err := triggerOf(h.house, name, h.brokers())
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, err.Error())
+		return nil, nil, false
 	}
-	return of, err == nil
+	body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, mostInvoked))
+	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
+		refuse(w, http.StatusRequestEntityTooLarge, "larger than 16 MiB")
+	case err != nil:
+		refuse(w, http.StatusBadRequest, "the body ended early")
+	}
+	return of, body, err == nil
 }
 
 func (h *Harness) brokers() []string { return connect.Brokers(h.Run.Env["KAFKA_BROKERS"]) }
@@ -105,7 +110,7 @@ func triggerOf(t *template.Template, function string, brokers []string) (*trigge
 // received is the event that a request to invoke brings. It is not ok for one
 // that the source, a Trigger's, discards.
 func received(c source.Config, r *http.Request, body []byte) (e source.Event, ok bool) {
-	record := &kgo.Record{Topic: c.Topics[0], Value: body, Timestamp: time.Now(), Key: []byte(r.URL.Query().Get("key"))}
+	record := &kgo.Record{Topic: c.Topics[0], Value: body, Timestamp: time.Now().Truncate(time.Millisecond), Key: []byte(r.URL.Query().Get("key"))}
 	if media := r.Header.Get("Content-Type"); strings.HasPrefix(media, "application/cloudevents") {
 		record.Headers = []kgo.RecordHeader{{Key: "content-type", Value: []byte(media)}}
 	}

@@ -2,10 +2,12 @@ package harness
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"somssi/local/runner"
@@ -80,11 +82,12 @@ func TestPostInvoke_sends_nothing(t *testing.T) {
 	mux := http.NewServeMux()
 	h := &Harness{house: profiles(t), Run: Run{Env: map[string]string{"KAFKA_BROKERS": "localhost:9092"}}}
 	h.routes(mux)
-	ask := func(path string) string {
+	post := func(path string, body io.Reader) string {
 		w := httptest.NewRecorder()
-		mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader("plain")))
+		mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, body))
 		return fmt.Sprint(w.Code, " ", w.Body.String())
 	}
+	ask := func(path string) string { return post(path, strings.NewReader("plain")) }
 	if got := ask("/dev/invoke/by-broker"); !strings.HasPrefix(got, "503 ") || !strings.Contains(got, "starting") {
 		t.Errorf("before the functions are there: %s", got)
 	}
@@ -97,6 +100,14 @@ func TestPostInvoke_sends_nothing(t *testing.T) {
 	} {
 		if got := ask(path); !strings.Contains(got, want) {
 			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+	for _, path := range []string{"/dev/invoke/by-http", "/dev/redrive/by-http"} {
+		if got := post(path, strings.NewReader(strings.Repeat(" ", mostInvoked+1))); !strings.HasPrefix(got, "413 ") {
+			t.Errorf("%s with too much: %s", path, got)
+		}
+		if got := post(path, iotest.ErrReader(io.ErrUnexpectedEOF)); !strings.HasPrefix(got, "400 ") {
+			t.Errorf("%s with a body that ends early: %s", path, got)
 		}
 	}
 }

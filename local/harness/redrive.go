@@ -34,13 +34,13 @@ type Redriven struct {
 // past Kafka. What fails goes to no dead letter sink. What comes of it is in the
 // history, as of a replay.
 func (h *Harness) postRedrive(w http.ResponseWriter, r *http.Request) {
-	of, ok := h.invoked(w, r)
+	of, body, ok := h.invoked(w, r)
 	if !ok {
 		return
 	}
 	var dead Dead
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostInvoked)).Decode(&dead); err != nil {
-		refuse(w, http.StatusBadRequest, "the body is no dead letter in JSON of at most 16 MiB")
+	if err := json.Unmarshal(body, &dead); err != nil {
+		refuse(w, http.StatusBadRequest, "the body is no dead letter in JSON")
 		return
 	}
 	began := time.Now()

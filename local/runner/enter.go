@@ -2,18 +2,31 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
 )
 
+// How many requests may wait, as in Knative: for one of n places in the queue proxy, and for a process in the activator.
+const (
+	queuedPerPlace = 10
+	queuedForStart = 10_000
+)
+
+// errQueueFull is a request too many. Its words are Knative's.
+var errQueueFull = errors.New("pending request queue full")
+
 // enter waits until the function is ready and has a free place. Where it had to
-// wait for a start, cold is how long.
+// wait for a start, cold is how long. Where too many wait already it fails at once.
 func (f *function) enter(request *http.Request) (p *process, cold time.Duration, err error) {
 	ctx, arrived, waited := request.Context(), time.Now(), false
 	for {
 		p, changed := f.look(request, arrived)
+		if p == nil && changed == nil {
+			return nil, 0, errQueueFull
+		}
 		if p == nil {
 			waited = true
 			err := f.wait(ctx, changed)
@@ -27,10 +40,17 @@ func (f *function) enter(request *http.Request) (p *process, cold time.Duration,
 		}
 		if p.places != nil {
 			select {
+			case p.pending <- struct{}{}:
+			default:
+				return nil, 0, errQueueFull
+			}
+			select {
 			case p.places <- struct{}{}:
 			case <-changed:
+				<-p.pending
 				continue
 			case <-ctx.Done():
+				<-p.pending
 				return nil, 0, fmt.Errorf("wait for one of %d places of %s: %w", cap(p.places), f.spec.Name, ctx.Err())
 			}
 		}
@@ -45,11 +65,15 @@ func (f *function) enter(request *http.Request) (p *process, cold time.Duration,
 	}
 }
 
-// look is what serves now, or else counts one more that waits and wakes what sleeps.
+// look is what serves now, or else counts one more that waits and wakes what
+// sleeps. It is nothing where too many wait.
 func (f *function) look(request *http.Request, arrived time.Time) (*process, <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.serving == nil {
+		if f.waiting == queuedForStart {
+			return nil, nil
+		}
 		if f.waiting++; f.waiting == 1 {
 			f.first, f.by = arrived, "a request"
 			if isEvent(request.Header) {

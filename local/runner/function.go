@@ -105,5 +105,6 @@ func (f *function) release(p *process) {
 func (p *process) giveBack() {
 	if p.places != nil {
 		<-p.places
+		<-p.pending
 	}
 }

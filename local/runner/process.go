@@ -24,7 +24,8 @@ type process struct {
 	revision *revision
 	os       *os.Process
 	client   *http.Transport // its own, so that no connection to one before it is used again
-	places   chan struct{}   // nil: any number
+	places   chan struct{}   // for what it does at once; nil: any number
+	pending  chan struct{}   // for that and what waits for a place
 	ended    chan struct{}   // closed when it has, with err
 	err      error
 
@@ -61,6 +62,7 @@ func (v *revision) start() (*process, error) {
 	}
 	if v.spec.Concurrency > 0 {
 		p.places = make(chan struct{}, v.spec.Concurrency)
+		p.pending = make(chan struct{}, v.spec.Concurrency*(1+queuedPerPlace))
 	}
 	go func() {
 		defer close(p.ended)

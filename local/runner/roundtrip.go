@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,8 +13,8 @@ import (
 // RoundTrip sends a request whose host begins with a function's name, such as
 // update-stats.somssi.svc.cluster.local, to that function. It waits for a
 // function that is not ready, as Knative's activator does, and for a free place
-// of its concurrency, as its queue proxy does; only the request's own context
-// bounds that. The answer to a request that waited for a start has a
+// of its concurrency, as its queue proxy does; the request's own context bounds
+// that, and where ten wait for each place it is answered 503 at once. The answer to a request that waited for a start has a
 // "Server-Timing: cold;dur=<ms>", from its arrival until the function was ready.
 func (r *Runner) RoundTrip(request *http.Request) (*http.Response, error) {
 	name, _, _ := strings.Cut(request.URL.Host, ".")
@@ -22,6 +23,9 @@ func (r *Runner) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("no function %q", name)
 	}
 	p, cold, err := f.enter(request)
+	if errors.Is(err, errQueueFull) {
+		return refused(request, err), nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +43,20 @@ func (r *Runner) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	response.Body = &held{response.Body, sync.OnceFunc(func() { f.release(p) })}
 	return response, nil
+}
+
+// refused answers as Knative does, whose own answer has no Retry-After: it is for
+// browsers here, a source does not look at it.
+func refused(request *http.Request, why error) *http.Response {
+	if request.Body != nil {
+		_ = request.Body.Close()
+	}
+	text, status := why.Error()+"\n", http.StatusServiceUnavailable
+	return &http.Response{
+		Status: fmt.Sprint(status, " ", http.StatusText(status)), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header:  http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"}, "Retry-After": {"1"}},
+		Request: request, ContentLength: int64(len(text)), Body: io.NopCloser(strings.NewReader(text)),
+	}
 }
 
 // held ends a request when its answer was read.

@@ -168,6 +168,54 @@ func TestRunner_holds_container_concurrency(t *testing.T) {
 	_ = open[1].Body.Close()
 }
 
+// As in Knative, ten may wait for each place. Who gives up makes room.
+func TestRunner_refuses_what_is_too_much_to_wait(t *testing.T) {
+	r, _, _ := start(t, Spec{Concurrency: 2})
+	var open []*http.Response
+	for range 2 {
+		response, err := get(t.Context(), t, r, "/hold")
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, response)
+	}
+	waiting, giveUp := context.WithCancel(t.Context())
+	defer giveUp()
+	const waits = "waits until it gives up"
+	answers := make(chan string)
+	for range 25 {
+		go func() {
+			response, err := get(waiting, t, r, "/env")
+			if err != nil {
+				answers <- waits
+				return
+			}
+			text, _ := io.ReadAll(response.Body)
+			_ = response.Body.Close()
+			answers <- fmt.Sprint(response.Status, " ", response.Header.Get("Retry-After"), " ", string(text))
+		}()
+	}
+	const full = "503 Service Unavailable 1 pending request queue full\n"
+	for range 5 {
+		if got := <-answers; got != full {
+			t.Errorf("answered %q, want %q", got, full)
+		}
+	}
+	giveUp()
+	for range 20 {
+		if got := <-answers; got != waits {
+			t.Errorf("answered %q, want one that waits", got)
+		}
+	}
+	_ = open[0].Body.Close()
+	response, err := get(t.Context(), t, r, "/env")
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%v, %v: when all have left there is room", response, err)
+	}
+	_ = response.Body.Close()
+	_ = open[1].Body.Close()
+}
+
 func TestRunner_stops_by_sigterm(t *testing.T) {
 	r, _, logs := start(t, Spec{})
 	if err := r.Stop(t.Context()); err != nil {

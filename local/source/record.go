@@ -107,7 +107,7 @@ func (s *Source) wrap(r *kgo.Record) *event {
 	e.set("source", s.wrapSource+r.Topic)
 	e.set("type", "dev.knative.kafka.event")
 	e.set("subject", "partition:"+partition+"#"+offset)
-	e.set("time", r.Timestamp.UTC().Format(time.RFC3339Nano))
+	e.set("time", timeText(r))
 	if len(r.Key) > 0 {
 		key := keyText(s.config.KeyType, r.Key)
 		e.set("partitionkey", key)
@@ -123,6 +123,18 @@ func (s *Source) wrap(r *kgo.Record) *event {
 		}
 	}
 	return e
+}
+
+// timeText is the record's timestamp. The client counts it in nanoseconds of 64 bits, which wrap beyond the year
+// 2262; but a millisecond is an odd number of them times 64, and so 58 bits of it are still to be had.
+func timeText(r *kgo.Record) string {
+	const inverse = 76_480_200_929_599_801 // of that odd number, 15,625, modulo 2^58
+	at := time.UnixMilli(r.Timestamp.UnixNano() / 64 * inverse << 6 >> 6).UTC()
+	text := at.Format(time.RFC3339Nano)
+	if at.Year() > 9999 {
+		text = "+" + text // as Java writes it; no reader of times takes it
+	}
+	return text
 }
 
 // onlyLegal is a header's name in lower case without all that an extension's

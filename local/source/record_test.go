@@ -219,3 +219,16 @@ func TestBadExtensionName(t *testing.T) {
 		}
 	}
 }
+
+// The client makes of a timestamp what 64 bits of nanoseconds hold.
+func TestTimeText(t *testing.T) {
+	for ms, want := range map[int64]string{
+		0: "1970-01-01T00:00:00Z", -1: "1969-12-31T23:59:59.999Z", 1700000000120: "2023-11-14T22:13:20.12Z", -5364662400000: "1800-01-01T00:00:00Z",
+		9223372036854: "2262-04-11T23:47:16.854Z", 9223372036855: "2262-04-11T23:47:16.855Z", -9223372036855: "1677-09-21T00:12:43.145Z",
+		253402300799999: "9999-12-31T23:59:59.999Z", 253402300800000: "+10000-01-01T00:00:00Z", -62135596800000: "0001-01-01T00:00:00Z",
+	} {
+		if got := timeText(&kgo.Record{Timestamp: time.Unix(0, ms*1e6)}); got != want {
+			t.Errorf("%d ms: %s, want %s", ms, got, want)
+		}
+	}
+}

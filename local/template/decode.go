@@ -31,7 +31,7 @@ func (d decoder) fresh(t reflect.Type) reflect.Value {
 	v := reflect.New(t)
 	switch x := v.Interface().(type) {
 	case *Function:
-		x.Env, x.Scale, x.Timeout = maps.Clone(d.globals.Env), d.globals.Scale, d.globals.Timeout
+		x.Env, x.Scale, x.Resources, x.Timeout = maps.Clone(d.globals.Env), d.globals.Scale, d.globals.Resources, d.globals.Timeout
 	case *Topic:
 		x.Partitions, x.Replication, x.Retention = 1, 1, Duration(7*day)
 	case *Kafka:

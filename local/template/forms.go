@@ -25,6 +25,7 @@ var forms = map[string]form{
 	"variable": {regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`), 255, ruleName, "letters, digits and '_', not a digit first"},
 	// A name that is wrong is reported with all else that is wrong with its filter.
 	"attribute": {regexp.MustCompile(`^[a-z][a-z0-9]*$`), 1 << 10, ruleFilter, "small letters and digits, a letter first"},
+	"memory":    {regexp.MustCompile(`^[1-9][0-9]{0,4}Mi$`), 7, ruleNumber, "whole Mi, such as 64Mi"},
 	"path":      {regexp.MustCompile(`^(/|(/\.{0,2}[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)$`), 255, rulePath, "a path such as /talents: a slash first, none last, no patterns"},
 }
 

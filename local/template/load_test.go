@@ -35,6 +35,7 @@ version: 1
 globals:
   env: {A: global, B: global}
   scale: {min: 1, max: 10, concurrency: 50}
+  resources: {memory: 64Mi}
   timeout: 20s
   delivery: {retry: 40, backoffPolicy: linear, backoffDelay: 500ms, timeout: 30s, deadLetter: {function: keep-it}}
 topics: {t: {partitions: 5, replication: 3}}
@@ -51,6 +52,7 @@ functions:
       tick: {cron: {schedule: "@daily", data: {n: [1, 1.5, x, true, null]}}}
   keep-it:
     scale: {min: 2, max: 0}
+    resources: {memory: 128Mi}
     env:
       D: |
         two
@@ -77,6 +79,9 @@ func TestInherits(t *testing.T) {
 	want(t, "scale", do.Scale, Scale{1, 4, 50})
 	want(t, "scale of another", keep.Scale, Scale{2, 0, 50})
 	want(t, "scale of one that says nothing", see.Scale, Scale{1, 10, 50})
+	want(t, "80 % of the memory", do.Resources.GoMemory(), 53_687_091)
+	want(t, "80 % of another's memory", keep.Resources.GoMemory(), 107_374_182)
+	want(t, "80 % of no bound", Resources{}.GoMemory(), 0)
 	want(t, "timeout", do.Timeout, Duration(5*time.Minute))
 	want(t, "timeout of another", keep.Timeout, Duration(20*time.Second))
 	want(t, "delivery", do.Triggers["own"].Kafka.Delivery, own)

@@ -18,6 +18,8 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"somssi/local/filter"
 )
@@ -43,10 +45,11 @@ type Environments []string
 
 // Globals is what every function has unless it says otherwise.
 type Globals struct {
-	Env      map[string]string `json:"env,omitempty" keys:"variable" about:"Environment variables. ${X} is filled in by the harness, or by the environment in a cluster."`
-	Scale    Scale             `json:"scale" about:"How many replicas there may be, and how much each takes at once."`
-	Timeout  Duration          `json:"timeout,omitzero" about:"How long one request may take, in whole seconds. Without it Knative's own 300s."`
-	Delivery Delivery          `json:"delivery" about:"What a source does with an event that its function did not take."`
+	Env       map[string]string `json:"env,omitempty" keys:"variable" about:"Environment variables. ${X} is filled in by the harness, or by the environment in a cluster."`
+	Scale     Scale             `json:"scale" about:"How many replicas there may be, and how much each takes at once."`
+	Resources Resources         `json:"resources,omitzero" about:"What one replica may use."`
+	Timeout   Duration          `json:"timeout,omitzero" about:"How long one request may take, in whole seconds. Without it Knative's own 300s."`
+	Delivery  Delivery          `json:"delivery" about:"What a source does with an event that its function did not take."`
 }
 
 // Scale bounds the replicas of a function. A zero Max or Concurrency is no bound, as in Knative.
@@ -54,6 +57,18 @@ type Scale struct {
 	Min         int `json:"min" min:"0" about:"The fewest replicas; 0 lets the function go away while it is idle."`
 	Max         int `json:"max" min:"0" about:"The most replicas; 0 sets no bound."`
 	Concurrency int `json:"concurrency" min:"0" about:"Requests that one replica takes at once; 0 sets no bound."`
+}
+
+// Resources is what one replica may use; an empty Memory is no bound.
+type Resources struct {
+	Memory string `json:"memory,omitempty" is:"memory" about:"The memory limit, in Mi. Go is told to stay below four fifths of it."`
+}
+
+// GoMemory is what GOMEMLIMIT is to be, in bytes: 80 % of the memory limit, so that the collector works harder before
+// the kernel ends the process. It is 0 where there is no limit.
+func (r Resources) GoMemory() int64 {
+	mib, _ := strconv.ParseInt(strings.TrimSuffix(r.Memory, "Mi"), 10, 64) // held to its form when it was read
+	return mib << 20 * 8 / 10
 }
 
 // Delivery says what becomes of an event that was not taken. It is always whole, because a KafkaSource
@@ -83,6 +98,7 @@ type Function struct {
 	Env       map[string]string  `json:"env,omitempty" keys:"variable" about:"Environment variables, over those of globals."`
 	Publishes []string           `json:"publishes,omitempty" about:"The topics it writes to."`
 	Scale     Scale              `json:"scale" about:"Over that of globals, field by field."`
+	Resources Resources          `json:"resources,omitzero" about:"Over those of globals, field by field."`
 	Timeout   Duration           `json:"timeout,omitzero" about:"How long one request may take, in whole seconds, over that of globals."`
 	Rebuild   bool               `json:"rebuild" about:"Whether what it keeps can be made again from the truth in SQL."`
 	Triggers  map[string]Trigger `json:"triggers,omitempty" keys:"label" about:"What sets it off, each under a name of its own."`
