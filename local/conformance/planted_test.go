@@ -1,13 +1,13 @@
 package conformance
 
 import (
-	"encoding/json"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"somssi/local/overlay"
 )
 
 // fault is a change of the twin, in a copy of one of its files.
@@ -101,36 +101,21 @@ func TestPlanted(t *testing.T) {
 func (f fault) build(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	here, err := filepath.Abs("..")
+	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	original := filepath.Join(here, f.file)
-	text, err := os.ReadFile(original)
-	if err != nil {
+	o := overlay.New(root, dir)
+	if err := o.Patch("local/"+f.file, f.patch...); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range f.patch {
-		if n := strings.Count(string(text), p[0]); n != 1 {
-			t.Fatalf("%s has %d times what the fault changes, so it is no such fault any more: %q", f.file, n, p[0])
-		}
-		text = []byte(strings.Replace(string(text), p[0], p[1], 1))
-	}
-	// Nothing of it is in the tree: the compiler reads these in place of others.
-	changed, program := filepath.Join(dir, "changed.go"), filepath.Join(dir, "main.go")
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {
-		original: changed, filepath.Join(here, "conformance/planted/main.go"): program,
-	}})
+	o.Replace("local/conformance/planted/main.go", plantedMain) // nothing of it is in the tree
+	changes, err := o.Write()
 	if err != nil {
 		t.Fatal(err)
-	}
-	for name, content := range map[string]string{changed: string(text), program: plantedMain, filepath.Join(dir, "overlay.json"): string(overlay)} {
-		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
 	}
 	binary := filepath.Join(dir, "planted")
-	command := exec.CommandContext(t.Context(), "go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", binary, "somssi/local/conformance/planted")
+	command := exec.CommandContext(t.Context(), "go", "build", "-overlay", changes, "-o", binary, "somssi/local/conformance/planted")
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("build with the fault: %v\n%s", err, out)
 	}
