@@ -23,7 +23,7 @@ const (
 type footprint struct{ rss, goroutines, files int }
 
 // footprints are those of all functions that run.
-func (e *episode) footprints() (map[string]footprint, error) {
+func (e *episode) footprints(ctx context.Context) (map[string]footprint, error) {
 	functions, err := e.house.functions()
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func (e *episode) footprints() (map[string]footprint, error) {
 		if f.PID == 0 {
 			continue
 		}
-		if all[name], err = footprintOf(f); err != nil {
+		if all[name], err = footprintOf(ctx, f); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -47,8 +47,14 @@ var (
 )
 
 // footprintOf reads what a function's own metrics say.
-func footprintOf(f runner.Function) (p footprint, err error) {
-	response, err := (&http.Client{Timeout: 5 * time.Second}).Get(f.Metrics)
+func footprintOf(ctx context.Context, f runner.Function) (p footprint, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.Metrics, http.NoBody)
+	if err != nil {
+		return p, err
+	}
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return p, err
 	}
@@ -72,7 +78,7 @@ func footprintOf(f runner.Function) (p footprint, err error) {
 func (e *episode) judgeBounds(ctx context.Context, out *Episode) {
 	limit := time.Now().Add(10 * time.Second)
 	for {
-		now, err := e.footprints()
+		now, err := e.footprints(ctx)
 		over := ""
 		for name, f := range now {
 			calm := e.calm[name]

@@ -15,7 +15,7 @@ import (
 
 // Options say what a campaign is.
 type Options struct {
-	Root, State string                       // the repository, and a folder for everything of the campaign, which is emptied
+	Root, State string                       // the repository, and a folder for everything of the campaign, which is emptied before it
 	Seed        int64                        // of the first episode; the next has the next
 	For         time.Duration                // after so long no further episode begins
 	Episodes    int                          // that many, however long they take; 0: For decides
@@ -40,7 +40,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	if err != nil {
 		return report, err
 	}
-	if err := os.RemoveAll(o.State); err != nil {
+	if err := clear(o.State); err != nil {
 		return report, err
 	}
 	s, err := setUp(ctx, o)
@@ -85,6 +85,24 @@ func Run(ctx context.Context, o Options) (Report, error) {
 			}
 		}
 	}
+}
+
+// clear deletes what a campaign left, but for the functions that it built: of
+// these the next one builds anew what is another.
+func clear(state string) error {
+	var errs []error
+	for _, folder := range []string{state, filepath.Join(state, "copy")} {
+		entries, err := os.ReadDir(folder)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		for _, entry := range entries {
+			if name := entry.Name(); name != "copy" && name != ".somssi" {
+				errs = append(errs, os.RemoveAll(filepath.Join(folder, name)))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // choose finds faults by their ids.

@@ -56,19 +56,13 @@ const mendIn = 60 * time.Second
 // play plays an episode and judges it. Its error is that it could not be played.
 func (s *stage) play(ctx context.Context, p play) (Episode, error) {
 	f := faultOf(p.Fault)
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(p.Fault))
-	e := &episode{stage: s, play: p, by: chance{rand.New(rand.NewPCG(uint64(p.Seed), h.Sum64()))}, excused: map[string]bool{}} //nolint:gosec // by seed
 	out := Episode{Seed: p.Seed, Fault: f.ID, What: f.What, Again: again(s.o, p)}
-	var err error
-	if e.crowd, err = s.gather(ctx, e.by); err != nil {
+	e, err := s.begin(ctx, p)
+	if err != nil {
 		return out, fmt.Errorf("gather the users: %w", err)
 	}
 	defer e.crowd.seen.Wait()
 	defer e.crowd.leave()
-	if err := e.mark(ctx); err != nil {
-		return out, err
-	}
 	watching, unwatch := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { e.watchCommits(watching) })
@@ -79,9 +73,12 @@ func (s *stage) play(ctx context.Context, p play) (Episode, error) {
 	working, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	load := chance{rand.New(rand.NewPCG(e.by.Uint64(), 0))} //nolint:gosec // by seed
-	e.began = time.Now()
 	go func() { worked <- e.crowd.work(working, s, load) }()
-	<-e.crowd.some
+	select {
+	case <-e.crowd.some:
+	case err := <-worked:
+		return out, fmt.Errorf("load before any fault: %w", err)
+	}
 	if err := f.do(ctx, e, e.by); err != nil {
 		return out, fmt.Errorf("%s: %w", f.What, err)
 	}
@@ -114,6 +111,20 @@ func (s *stage) play(ctx context.Context, p play) (Episode, error) {
 	return out, nil
 }
 
+// begin gathers the users and notes where everything stands before the load.
+func (s *stage) begin(ctx context.Context, p play) (e *episode, err error) {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(p.Fault))
+	e = &episode{stage: s, play: p, by: chance{rand.New(rand.NewPCG(uint64(p.Seed), h.Sum64()))}, excused: map[string]bool{}, began: time.Now()} //nolint:gosec // by seed
+	if e.crowd, err = s.gather(ctx, e.by); err != nil {
+		return nil, err
+	}
+	if err = e.mark(ctx); err != nil {
+		e.crowd.leave()
+	}
+	return e, err
+}
+
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
@@ -121,7 +132,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// mark notes where everything stands before the load.
+// mark notes how far the topic, the history and the commits are.
 func (e *episode) mark(ctx context.Context) (err error) {
 	if e.from, err = e.admin.ListEndOffsets(ctx, topic); err != nil {
 		return err
@@ -135,7 +146,7 @@ func (e *episode) mark(ctx context.Context) (err error) {
 	}
 	e.kills = e.house.kills
 	if e.calm == nil {
-		e.calm, err = e.footprints()
+		e.calm, err = e.footprints(ctx)
 	}
 	return err
 }
@@ -199,8 +210,10 @@ func (e *episode) settle(ctx context.Context) (empty time.Time, err error) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	patient := e.by.IntN(10) == 0 // one in ten waits for the streams to find out by themselves
-	for {
-		left := e.backlog(ctx)
+	for left := ""; ; {
+		if now := e.backlog(ctx); ctx.Err() == nil { // else it is what there was before
+			left = now
+		}
 		switch {
 		case left != "":
 			empty = time.Time{}

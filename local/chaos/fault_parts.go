@@ -105,24 +105,21 @@ func failOver(ctx context.Context, e *episode, by chance) error {
 		return err
 	}
 	defer stop()
-	if err := replica.ClientPause(ctx, 0).Err(); err != nil { // it is there
+	if err := replica.ReplicaOf(ctx, "127.0.0.1", "1").Err(); err != nil { // from here on it gets nothing
 		return err
 	}
-	lost := by.between(ms100, 3*ms100)
-	_ = e.redis.Do(ctx, "CLIENT", "KILL", "TYPE", "replica").Err() // it lags behind from here on
-	_ = replica.SlaveOf(ctx, "127.0.0.1", "1").Err()
-	time.Sleep(lost)
+	lost := by.pause(ctx, ms100, 3*ms100)
 	if err := e.parts.Kill(parts.Redis); err != nil {
 		return err
 	}
-	if err := replica.SlaveOf(ctx, "NO", "ONE").Err(); err != nil {
+	if err := replica.ReplicaOf(ctx, "NO", "ONE").Err(); err != nil {
 		return err
 	}
 	e.redisAt = at
 	if err := e.links.lead(toRedis, at); err != nil {
 		return err
 	}
-	e.note("Redis failed over to a replica that lacked the last %s", lost.Round(time.Millisecond))
+	e.note("Redis failed over to a replica that lacked the last %s", lost)
 	if err := e.rebuild(ctx); err != nil {
 		return err
 	}
@@ -166,7 +163,7 @@ func (e *episode) failBack(ctx context.Context, first, second string) error {
 	client := redis.NewClient(&redis.Options{Addr: first})
 	defer func() { _ = client.Close() }()
 	_, port, _ := net.SplitHostPort(second)
-	if err := client.SlaveOf(ctx, "127.0.0.1", port).Err(); err != nil {
+	if err := client.ReplicaOf(ctx, "127.0.0.1", port).Err(); err != nil {
 		return err
 	}
 	if err := tried(ctx, 30*time.Second, "the first Redis does not get in step", func() error { return inStep(ctx, client) }); err != nil {
@@ -176,7 +173,7 @@ func (e *episode) failBack(ctx context.Context, first, second string) error {
 	if err := tried(ctx, 30*time.Second, "the first Redis lags behind", func() error { return e.redis.Wait(ctx, 1, time.Second).Err() }); err != nil {
 		return err
 	}
-	if err := client.SlaveOf(ctx, "NO", "ONE").Err(); err != nil {
+	if err := client.ReplicaOf(ctx, "NO", "ONE").Err(); err != nil {
 		return err
 	}
 	e.redisAt = first
@@ -207,7 +204,7 @@ func refuseWrites(ctx context.Context, e *episode, by chance) error {
 	how := "OOM"
 	if by.IntN(2) == 0 {
 		how = "READONLY"
-		refuse, accept = func() error { return e.redis.SlaveOf(ctx, "127.0.0.1", "1").Err() }, func() error { return e.redis.SlaveOf(ctx, "NO", "ONE").Err() }
+		refuse, accept = func() error { return e.redis.ReplicaOf(ctx, "127.0.0.1", "1").Err() }, func() error { return e.redis.ReplicaOf(ctx, "NO", "ONE").Err() }
 	}
 	if err := refuse(); err != nil {
 		return err

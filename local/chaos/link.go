@@ -109,7 +109,7 @@ func putThrough(caller net.Conn) {
 	if err != nil {
 		return
 	}
-	called, err := net.Dial("tcp", strings.TrimSpace(address))
+	called, err := new(net.Dialer).DialContext(context.Background(), "tcp", strings.TrimSpace(address))
 	if err != nil {
 		return
 	}

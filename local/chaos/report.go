@@ -40,11 +40,17 @@ type Broken struct {
 
 func (b Broken) String() string { return b.Invariant + " " + b.Evidence }
 
-// mostEvidence is kept of an episode; a thousand lines of one cause help nobody.
-const mostEvidence = 40
+// mostEvidence is kept of each invariant; a thousand lines of one cause help nobody.
+const mostEvidence = 10
 
 func (e *Episode) broke(invariant, evidence string, args ...any) {
-	if len(e.Broken) < mostEvidence {
+	there := 0
+	for _, b := range e.Broken {
+		if b.Invariant == invariant {
+			there++
+		}
+	}
+	if there < mostEvidence {
 		e.Broken = append(e.Broken, Broken{invariant, fmt.Sprintf(evidence, args...)})
 	}
 }
