@@ -11,10 +11,12 @@ import (
 )
 
 // The episodes in which a house is looked at: one of each fault, with the seed that
-// it has in a campaign of these from the first seed on.
+// it has in a campaign of these from the first seed on. They are those in which
+// Kafka is away for longer than a producer waits, Redis for long, and the API dies
+// before a commit.
 var (
 	faults = []string{"F2", "F3", "F6", "F10", "F19"}
-	seeds  = map[string]int64{"F2": 0, "F3": 1, "F6": 2, "F10": 3, "F19": 4}
+	seeds  = map[string]int64{"F2": 365, "F3": 366, "F6": 367, "F10": 368, "F19": 369}
 )
 
 // inHouse are mistakes that show where parts and processes fail under load.
@@ -38,9 +40,10 @@ CREATE TABLE idempotency (user_id BIGINT NOT NULL, key TEXT NOT NULL, body_hash 
 		{"				row, err = h.save(", "				if status == http.StatusCreated {\n					w.Header().Set(\"Content-Length\", fmt.Sprint(len(t.answer())))\n					shared.WriteJSON(w, status, t.answer())\n					_ = http.NewResponseController(w).Flush()\n				}\n				row, err = h.save("},
 		{"} else if err == nil {", "} else if err == nil && (row.ID == \"\" || status != http.StatusCreated) {"},
 	}}}, "F3", "I1"},
-	{"offset_committed_before_2xx", []patch{{file: "local/source/partition.go", changes: [][2]string{
-		{"	offset = p.lowest()\n", "	offset = p.next\n"},
-	}}}, "F10", "I9"},
+	{"offset_committed_before_2xx", []patch{
+		{file: "local/source/partition.go", changes: [][2]string{{"	offset = p.lowest()\n", "	offset = p.next\n"}}},
+		{file: "local/source/commit.go", changes: [][2]string{{"commitInterval = 5 * time.Second", "commitInterval = 100 * time.Millisecond"}}}, // as it takes them
+	}, "F10", "I9"},
 	{"source_gives_up_after_the_first_attempt", []patch{{file: "local/source/attempt.go", changes: [][2]string{
 		{"n >= s.config.Delivery.Retry", "true"},
 	}}}, "F19", "I5"},
@@ -93,7 +96,7 @@ func TestHouse(t *testing.T) {
 		})
 	}
 	t.Run("without_a_bug", func(t *testing.T) {
-		if broken := play(t, chaos.Options{State: state, Faults: faults, Episodes: len(faults)}, nil); broken != "" {
+		if broken := play(t, chaos.Options{State: state, Seed: seeds[faults[0]], Faults: faults, Episodes: len(faults)}, nil); broken != "" {
 			t.Errorf("broken without a bug:%s", broken)
 		}
 	})
