@@ -44,7 +44,7 @@ func (h *house) build(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	h.points, h.env = points, append(h.env, "GOFLAGS=-overlay="+overlayFile)
+	h.points, h.env = points, append(h.env, "GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+overlayFile)
 	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-ldflags=-w", "-o", h.binary(), "./local")
 	build.Dir, build.Env = h.copy, append(os.Environ(), h.env...)
 	if text, err := build.CombinedOutput(); err != nil {
