@@ -29,7 +29,7 @@ func TestConformance_says_what_is_wrong(t *testing.T) {
 		{"source_without_plan", "source", wrong, "--plan: give the file"},
 		{"source_without_file", "source --plan nowhere.json", wrong, "nowhere.json"},
 		{"source_of_no_plan", "source --plan main.go", wrong, "read the plan main.go"},
-		{"kafka_is_away", "conformance --case R01 --kafka 127.0.0.1:1", failed, "connect to Kafka at [127.0.0.1:1]"},
+		{"kafka_is_away", "conformance --case R01 --kafka 127.0.0.1:1", failed, "use Kafka at 127.0.0.1:1: nothing listens there"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			code, out, said := local(t, ".", strings.Fields(tc.args)...)

@@ -70,10 +70,11 @@ func (s *stage) gather(ctx context.Context, by chance) (*crowd, error) {
 		}
 		c.people = append(c.people, u)
 		first := by.IntN(categories)
-		c.follows[u.ID] = []string{c.category(first), c.category((first + 1 + by.IntN(categories-1)) % categories)}
+		follows := []string{c.category(first), c.category((first + 1 + by.IntN(categories-1)) % categories)}
+		c.follows[u.ID] = follows
 		c.shown[u.ID] = map[int64]int{}
 		group.Go(func() error {
-			for _, category := range c.follows[u.ID] {
+			for _, category := range follows {
 				if err := u.Follow(signing, category); err != nil {
 					return err
 				}

@@ -89,7 +89,8 @@ func killRelay(ctx context.Context, e *episode, by chance) error {
 	var late chan error
 	if e.o.Real {
 		late = make(chan error, 1)
-		go func() { late <- e.commitLate(ctx, by.between(3*time.Second, 4*time.Second)) }()
+		after := by.between(3*time.Second, 4*time.Second)
+		go func() { late <- e.commitLate(ctx, after) }()
 	}
 	e.links.cut(toKafka)
 	away := by.pause(ctx, 10*ms100, 20*ms100)

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,9 @@ func (r *Runner) keep(ctx context.Context, f *function, v *revision) {
 		if err == nil {
 			r.say("%s idle for %s: stopped", v.spec.Name, v.spec.Idle)
 			f.sleep(ctx)
+			continue
+		}
+		if elsewhere, unknown := v.evade(f); elsewhere && unknown == nil {
 			continue
 		}
 		select {
@@ -37,6 +41,20 @@ func (r *Runner) keep(ctx context.Context, f *function, v *revision) {
 		}
 		pause = min(2*pause, 10*time.Second)
 	}
+}
+
+// evade gives v other ports where another program took one of its own.
+func (v *revision) evade(f *function) (taken bool, err error) {
+	if !strings.Contains(v.words.tail(5), "address already in use") {
+		return false, nil
+	}
+	free, err := freePorts()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil {
+		v.ports = free
+	}
+	return true, err
 }
 
 // has tells whether v is the revision in service.

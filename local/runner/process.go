@@ -22,12 +22,13 @@ const (
 // process is one process of a revision, from its start to its end.
 type process struct {
 	revision *revision
-	os       *os.Process
-	client   *http.Transport // its own, so that no connection to one before it is used again
-	places   chan struct{}   // for what it does at once; nil: any number
-	pending  chan struct{}   // for that and what waits for a place
-	ended    chan struct{}   // closed when it has, with err
-	err      error
+	ports
+	os      *os.Process
+	client  *http.Transport // its own, so that no connection to one before it is used again
+	places  chan struct{}   // for what it does at once; nil: any number
+	pending chan struct{}   // for that and what waits for a place
+	ended   chan struct{}   // closed when it has, with err
+	err     error
 
 	// Under the mutex of its function:
 	left       bool          // it gets no more requests
@@ -44,7 +45,7 @@ func (v *revision) start() (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.words.file = out
+	v.words.begin(out)
 	command := exec.Command(v.binary) //nolint:noctx // it is told to stop by SIGTERM, in finish
 	command.Stdout, command.Stderr = &v.words, &v.words
 	command.WaitDelay = time.Second // for its output, if it left children that hold it
@@ -57,7 +58,7 @@ func (v *revision) start() (*process, error) {
 		return nil, errors.Join(err, out.Close())
 	}
 	p := &process{
-		revision: v, os: command.Process, ended: make(chan struct{}), settled: make(chan struct{}),
+		revision: v, ports: v.ports, os: command.Process, ended: make(chan struct{}), settled: make(chan struct{}),
 		client: &http.Transport{MaxIdleConns: 2048, MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute, DisableCompression: true},
 	}
 	if v.spec.Concurrency > 0 {
@@ -93,7 +94,7 @@ func (p *process) ready(ctx context.Context) bool {
 }
 
 func (p *process) saysReady(ctx context.Context) bool {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/readyz", p.revision.metrics), http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/readyz", p.metrics), http.NoBody)
 	if err != nil {
 		return false
 	}
@@ -105,7 +106,7 @@ func (p *process) saysReady(ctx context.Context) bool {
 }
 
 func (p *process) listens(ctx context.Context) bool {
-	connection, err := new(net.Dialer).DialContext(ctx, "tcp", p.revision.address())
+	connection, err := new(net.Dialer).DialContext(ctx, "tcp", p.address())
 	return err == nil && connection.Close() == nil
 }
 
@@ -130,11 +131,17 @@ func (p *process) finish() bool {
 }
 
 // words writes what a process says to its log, and keeps the last of it: the
-// log has what other revisions say too.
+// log has what others say too.
 type words struct {
 	file *os.File
 	mu   sync.Mutex
 	last []byte
+}
+
+func (w *words) begin(file *os.File) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.file, w.last = file, nil
 }
 
 func (w *words) Write(text []byte) (int, error) {

@@ -17,30 +17,43 @@ const patience = 30 * time.Second
 // revision is one binary of a function at ports of its own, and the process
 // that runs it, which comes and goes.
 type revision struct {
-	spec          Spec
-	number        int
-	binary        string
-	log           string
-	port, metrics int
-	retired       <-chan struct{}
-	retire        context.CancelFunc
-	outcome       chan error // of its first start: nil when it is in service
-	words         words
-	process       *process // under the function's mutex; nil while there is none
+	spec    Spec
+	number  int
+	binary  string
+	log     string
+	ports   // under the function's mutex where another than its keeper reads them
+	retired <-chan struct{}
+	retire  context.CancelFunc
+	outcome chan error // of its first start: nil when it is in service
+	words   words
+	process *process // under the function's mutex; nil while there is none
 }
 
-func (v *revision) name() string    { return fmt.Sprintf("%s-%05d", v.spec.Name, v.number) }
-func (v *revision) address() string { return fmt.Sprintf("127.0.0.1:%d", v.port) }
+func (v *revision) name() string { return fmt.Sprintf("%s-%05d", v.spec.Name, v.number) }
+
+// ports are those of a process. They are free when they are chosen; another
+// program may be faster.
+type ports struct{ port, metrics int }
+
+func (p ports) address() string { return fmt.Sprintf("127.0.0.1:%d", p.port) }
+
+func freePorts() (ports, error) {
+	free, err := FreePorts(2)
+	if err != nil {
+		return ports{}, err
+	}
+	return ports{free[0], free[1]}, nil
+}
 
 // launch makes f's binary its next revision and starts it.
 func (r *Runner) launch(f *function) (*revision, error) {
-	ports, err := FreePorts(2)
+	free, err := freePorts()
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(r.ctx)
 	v := &revision{
-		spec: f.spec, binary: f.spec.Binary, log: f.log, port: ports[0], metrics: ports[1],
+		spec: f.spec, binary: f.spec.Binary, log: f.log, ports: free,
 		retired: ctx.Done(), retire: cancel, outcome: make(chan error, 1),
 	}
 	f.mu.Lock()

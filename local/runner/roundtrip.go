@@ -30,7 +30,7 @@ func (r *Runner) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	sent, u := *request, *request.URL
-	u.Host, sent.URL = p.revision.address(), &u
+	u.Host, sent.URL = p.address(), &u
 	response, err := p.client.RoundTrip(&sent)
 	f.answered(p)
 	if err != nil {

@@ -2,8 +2,10 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -47,7 +49,12 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(w, "%s by %s", text, os.Getenv("K_REVISION"))
 	})
 	server := &http.Server{Addr: ":" + os.Getenv("PORT"), Handler: routes}
-	go func() { _ = server.ListenAndServe() }()
+	go func() {
+		if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+	}()
 	<-ctx.Done()
 	_ = server.Shutdown(context.Background())
 	fmt.Println("finished")
@@ -141,6 +148,47 @@ func TestRunner_starts_what_died_and_holds_requests_until_then(t *testing.T) {
 	}
 	if !strings.Contains(heard.String(), "hold-mugs ended (exit status 3) and is started again in 100ms") {
 		t.Errorf("said %q", heard)
+	}
+}
+
+// Ports are chosen when they are free. Another program may take one before the
+// function does, or while it is being started again.
+func TestRunner_evades_a_port_that_is_taken(t *testing.T) {
+	t.Parallel()
+	r, _, _ := start(t, Spec{})
+	before := r.Functions()["hold-mugs"].URL
+	if response, err := get(t.Context(), t, r, "/die"); err == nil {
+		_ = response.Body.Close()
+	}
+	var other net.Listener
+	for limit := time.Now().Add(10 * time.Second); other == nil; {
+		var err error
+		if other, err = net.Listen("tcp", strings.TrimPrefix(before, "http://")); err != nil && time.Now().After(limit) {
+			t.Fatal(err)
+		}
+	}
+	defer func() { _ = other.Close() }()
+	go func() {
+		for {
+			stranger, err := other.Accept()
+			if err != nil {
+				return // closed
+			}
+			_ = stranger.Close()
+		}
+	}()
+	for limit := time.Now().Add(10 * time.Second); ; {
+		response, err := get(t.Context(), t, r, "/env")
+		if err == nil {
+			_ = response.Body.Close()
+			break
+		}
+		if time.Now().After(limit) { // before, it may be that nobody knows yet that it died
+			t.Fatal(err)
+		}
+	}
+	if after := r.Functions()["hold-mugs"].URL; after == before {
+		t.Errorf("it is at %s, as before", after)
 	}
 }
 
