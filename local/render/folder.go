@@ -15,11 +15,11 @@ import (
 // function that is no more can be told from what a person wrote.
 const mark = "go run ./local render"
 
-// Read reads the manifests below a folder: text by path.
+// Read reads what is rendered into a folder: text by path.
 func Read(dir string) (map[string]string, error) {
 	all := map[string]string{}
 	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(file) != ".yaml" {
+		if err != nil || d.IsDir() || filepath.Ext(file) != ".yaml" && filepath.Ext(file) != ".sql" {
 			return err
 		}
 		text, err := os.ReadFile(file)

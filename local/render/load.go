@@ -16,7 +16,7 @@ func Resources(files map[string]string, env string) ([]Object, error) {
 	var all []Object
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		inOverlay := strings.HasPrefix(name, overlay) && path.Base(name) != "patches.yaml" && path.Dir(name)+"/" == overlay
-		if path.Base(name) == "kustomization.yaml" || kustomized && !inOverlay && !strings.HasPrefix(name, "base/") {
+		if path.Ext(name) != ".yaml" || path.Base(name) == "kustomization.yaml" || kustomized && !inOverlay && !strings.HasPrefix(name, "base/") {
 			continue
 		}
 		found, err := Parse(files[name])

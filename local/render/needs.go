@@ -48,39 +48,50 @@ type call struct{ name, variable string } // variable: what Env is asked for
 
 // calls are those that each function of a folder makes, without its tests.
 func calls(root fs.FS, dir string) (map[string][]call, error) {
+	all := map[string][]call{}
+	err := declarations(root, dir, func(d ast.Decl) {
+		f, ok := d.(*ast.FuncDecl)
+		if !ok {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if c, ok := n.(*ast.CallExpr); ok {
+				if made := callOf(c); made.name != "" {
+					all[f.Name.Name] = append(all[f.Name.Name], made)
+				}
+			}
+			return true
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what %s needs: %w", dir, err)
+	}
+	return all, nil
+}
+
+// declarations visits those of a folder, without its tests.
+func declarations(root fs.FS, dir string, visit func(ast.Decl)) error {
 	files, err := fs.Glob(root, dir+"/*.go")
 	if err != nil || len(files) == 0 {
-		return nil, errors.Join(fmt.Errorf("read what %s needs: there is no Go in it", dir), err)
+		return errors.Join(errors.New("there is no Go in it"), err)
 	}
-	all := map[string][]call{}
 	for _, file := range files {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
 		text, err := fs.ReadFile(root, file)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, text, parser.SkipObjectResolution)
 		if err != nil {
-			return nil, fmt.Errorf("read what %s needs: %w", dir, err)
+			return err
 		}
 		for _, d := range parsed.Decls {
-			f, ok := d.(*ast.FuncDecl)
-			if !ok {
-				continue
-			}
-			ast.Inspect(f, func(n ast.Node) bool {
-				if c, ok := n.(*ast.CallExpr); ok {
-					if made := callOf(c); made.name != "" {
-						all[f.Name.Name] = append(all[f.Name.Name], made)
-					}
-				}
-				return true
-			})
+			visit(d)
 		}
 	}
-	return all, nil
+	return nil
 }
 
 func callOf(c *ast.CallExpr) (made call) {

@@ -38,6 +38,15 @@ func Files(root fs.FS, file, env, version string) (map[string]string, error) {
 		return nil, err
 	}
 	all["migrate/job.yaml"] = job
+	needed, err := reads(root, t.Names())
+	if err != nil {
+		return nil, err
+	}
+	if roles, err := renderRoles(root, t, needed); err != nil {
+		return nil, err
+	} else if roles != "" {
+		all["postgres/roles.sql"] = roles
+	}
 	var found []error
 	kustomization := func(file string, k kustomize) {
 		text, err := execute("kustomization.yaml", k)

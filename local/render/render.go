@@ -23,10 +23,10 @@ import (
 	house "somssi/local/template"
 )
 
-//go:embed templates/*.yaml
+//go:embed templates
 var texts embed.FS
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"quote": quote}).ParseFS(texts, "templates/*.yaml"))
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"quote": quote}).ParseFS(texts, "templates/*"))
 
 // quote writes text as YAML of any version reads it: a JSON string is one.
 func quote(text string) (string, error) {

@@ -57,11 +57,14 @@ var shopCode = fstest.MapFS{
 		func Serve() { for _, port := range []string{"PORT"} { Env(port) } }
 		func SQL() { open(Env("DATABASE_URL")) }
 		func OpenOutbox() { Env("KAFKA_BROKERS") }`),
+	"infra/schema/1.sql":                 {Data: []byte("CREATE TABLE cards (id BIGINT); CREATE TABLE letters (id BIGINT);\nCREATE TABLE outbox (id BIGINT);")},
 	"functions/charge-card/main.go":      code(`func main() { shared.SQL(); shared.OpenOutbox(); shared.Main() }`),
+	"functions/charge-card/store.go":     code("const charge = `UPDATE cards SET used = 1` // of DELETE FROM letters a comment is no statement"),
 	"functions/charge-card/main_test.go": code(`func TestIt() { shared.Env("ONLY_IN_TESTS") }`),
 	"functions/send-receipt/main.go":     code(`func main() { shared.Env("MAIL_URL"); shared.Main() }`),
-	"functions/keep-letters/main.go":     code(`func main() { shared.SQL() }`),
-	"functions/show-orders/main.go":      code(`func main() { shared.Serve() }`),
+	"functions/keep-letters/main.go": code(`func main() { shared.SQL().Exec("INSERT INTO letters (" + columns + ") VALUES ($1) " + "ON CONFLICT (id) DO NOTHING") }
+		func forget() { shared.SQL().Exec("DELETE FROM letters WHERE id IN (SELECT id FROM elsewhere)") }`),
+	"functions/show-orders/main.go": code(`func main() { shared.Serve() }`),
 }
 
 func code(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte("package main\n" + text)} }
