@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench go
+.PHONY: help run demo test check render bench go
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,12 +14,16 @@ test: go ## all tests, on embedded and on real parts
 	@local/install.sh
 	@go run ./local parts -- go test -race -shuffle=on -timeout 20m ./...
 
-check: go ## format, vet, lint, dependencies, known vulnerabilities
+check: go ## format, vet, lint, dependencies, manifests up to date, known vulnerabilities
 	@test -z "$$(gofmt -l functions infra local shared)" || { gofmt -l functions infra local shared; echo 'not formatted: run gofmt -w .'; exit 1; }
 	go vet ./...
 	go mod tidy -diff
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+	@go run ./local render --check
 	@local/vulnerabilities.sh
+
+render: go ## write the manifests of a cluster from template.yaml
+	@go run ./local render
 
 bench: go ## speed, as ratios measured side by side in one run (ROW=7: only that)
 	@go run ./local/bench $(if $(ROW),-row $(ROW))

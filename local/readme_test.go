@@ -77,6 +77,7 @@ func TestReadme_links(t *testing.T) {
 		}
 		for _, part := range strings.Split(string(text), "](")[1:] {
 			link, _, _ := strings.Cut(part, ")")
+			link, _, _ = strings.Cut(link, "#")
 			if _, err := os.Stat(filepath.Join(filepath.Dir(file), link)); err != nil && !strings.HasPrefix(link, "http") {
 				t.Errorf("%s links to %s: %v", file, link, err)
 			}

@@ -17,12 +17,22 @@ import (
 // Write writes resources as one YAML of a document each, in the order given,
 // to the byte the same each time. Kubectl apply takes it.
 func Write(w io.Writer, resources ...Resource) error {
-	var all bytes.Buffer
+	values := make([]any, len(resources))
 	for i, r := range resources {
+		values[i] = r.manifest()
+	}
+	return WriteValues(w, values...)
+}
+
+// WriteValues is Write for what is no Resource, such as a patch: maps in the
+// order of their keys.
+func WriteValues(w io.Writer, values ...any) error {
+	var all bytes.Buffer
+	for i, v := range values {
 		if i > 0 {
 			all.WriteString("---\n")
 		}
-		node, err := yaml.ValueToNode(r.manifest(), yaml.IndentSequence(true))
+		node, err := yaml.ValueToNode(v, yaml.IndentSequence(true))
 		if err != nil {
 			return fmt.Errorf("write manifests: %w", err)
 		}

@@ -69,6 +69,9 @@ func (c checker) trigger(function string, n *node, t Trigger) {
 	if len(found) > 1 {
 		c.add(found[1].keyAt, ruleOneKind, fmt.Sprintf("%s is both %s and %s", n.path(), found[0].key, found[1].key), "give each a trigger of its own")
 	}
+	if c.t.Functions[function].Stream && t.HTTP == nil && len(found) > 0 {
+		c.add(found[0].keyAt, ruleStream, fmt.Sprintf("%s is set off by %s, and %s answers with streams", n.path(), found[0].key, clip(function)), "make it a function of its own")
+	}
 	if t.HTTP != nil {
 		c.taken(c.paths, function, n.get("http", "path"), rulePathTaken, "give it a path of its own, or serve both from one function")
 	}

@@ -54,7 +54,12 @@ func (c checker) deliveryValues(d Delivery, said func(string) *node) {
 		c.cut(n, d.Timeout, time.Second/10, "tenths of a second")
 	}
 	name := d.DeadLetter.Function
-	if _, ok := c.t.Functions[name]; name != "" && !ok {
+	f, ok := c.t.Functions[name]
+	if f.Stream {
+		n := said("deadLetter")
+		c.add(cmp.Or(n.get("function"), n).at, ruleStream, fmt.Sprintf("deadLetter names function %q, which answers with streams", clip(name)), "name one that takes events")
+	}
+	if name != "" && !ok {
 		n := said("deadLetter")
 		c.add(cmp.Or(n.get("function"), n).at, ruleDeadLetter, fmt.Sprintf("deadLetter names function %q, which is not declared", clip(name)),
 			didYouMean(name, slices.Sorted(maps.Keys(c.t.Functions)), "add it under functions; there are "))

@@ -26,6 +26,10 @@ var forms = map[string]form{
 	// A name that is wrong is reported with all else that is wrong with its filter.
 	"attribute": {regexp.MustCompile(`^[a-z][a-z0-9]*$`), 1 << 10, ruleFilter, "small letters and digits, a letter first"},
 	"memory":    {regexp.MustCompile(`^[1-9][0-9]{0,4}Mi$`), 7, ruleNumber, "whole Mi, such as 64Mi"},
+	"image":     {regexp.MustCompile(`^[a-z0-9][a-zA-Z0-9._:/-]*\{function\}(:(\{version\}|[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?$`), 400, ruleName, "an image with {function} in it, such as registry.example/somssi/{function}:{version}"},
+	"secret":    {regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(-\{function\})?$`), 200, ruleName, "the name of a Secret, such as somssi, or somssi-{function} for one each"},
+	"server":    {regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[1-9][0-9]{0,4}$`), 255, ruleName, "a host:port, such as kafka-bootstrap:9092"},
+	"cpu":       {regexp.MustCompile(`^[1-9][0-9]{0,4}m?$`), 8, ruleName, "processors, such as 250m or 1"},
 	"path":      {regexp.MustCompile(`^(/|(/\.{0,2}[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)$`), 255, rulePath, "a path such as /talents: a slash first, none last, no patterns"},
 }
 

@@ -35,6 +35,9 @@ func TestProblems(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = Parse("template.yaml", text, askedFor(file))
+			if strings.HasPrefix(name, ruleCluster) && err == nil {
+				_, err = ParseForCluster("template.yaml", text, "prod")
+			}
 			if err == nil {
 				t.Fatal("no problem found")
 			}

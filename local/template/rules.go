@@ -28,6 +28,8 @@ const (
 	ruleEnvironment = "T025" // the environment asked for is in the file
 	ruleFilter      = "T026" // a filter is of one dialect, and names attributes as Knative takes them
 	ruleCESQL       = "T027" // an expression of a filter is CESQL
+	ruleStream      = "T028" // what answers with streams takes no events: it is no Knative Service
+	ruleCluster     = "T029" // what is to run in a cluster lacks nothing that a manifest needs
 
 	ruleNoRetry  = "K2"  // deadLetter comes with retry, and retry with backoffDelay: a field that is said removes the defaults of the others
 	ruleNoFilter = "K7"  // a KafkaSource has no filter

@@ -34,6 +34,9 @@ type Template struct {
 	Globals      Globals             `json:"globals" about:"What every function has unless it says otherwise."`
 	Topics       map[string]Topic    `json:"topics" keys:"kafka" about:"The Kafka topics, by name."`
 	Functions    map[string]Function `json:"functions" keys:"function" about:"The functions, by name: folder, binary and Knative Service are called the same."`
+	Image        string              `json:"image,omitempty" is:"image" about:"The image of a function in a cluster: {function} is its name, {version} the version that is rendered."`
+	Secret       string              `json:"secret,omitempty" is:"secret" about:"The Secret in a cluster that has ${X} under the key X; with {function} in it each function has one of its own."`
+	Kafka        Cluster             `json:"kafka,omitzero" about:"Kafka as a cluster has it."`
 	Environments Environments        `json:"environments,omitempty" about:"What differs where it runs: each is merged over the rest of the file, key by key."`
 }
 
@@ -42,6 +45,12 @@ func (t *Template) Names() []string { return slices.Sorted(maps.Keys(t.Functions
 
 // Environments are the names of the environments that the file has, sorted.
 type Environments []string
+
+// Cluster is Kafka as a cluster has it; the harness brings its own.
+type Cluster struct {
+	Bootstrap []string `json:"bootstrap,omitempty" is:"server" about:"Where Kafka is, each a host:port."`
+	Strimzi   string   `json:"strimzi,omitempty" is:"label" about:"The name of the Kafka that Strimzi runs: topics and users are rendered for it, and all log in to bootstrap by certificates of its users."`
+}
 
 // Globals is what every function has unless it says otherwise.
 type Globals struct {
@@ -59,8 +68,9 @@ type Scale struct {
 	Concurrency int `json:"concurrency" min:"0" about:"Requests that one replica takes at once; 0 sets no bound."`
 }
 
-// Resources is what one replica may use; an empty Memory is no bound.
+// Resources is what one replica may use; an empty Memory is no bound, an empty CPU asks for none.
 type Resources struct {
+	CPU    string `json:"cpu,omitempty" is:"cpu" about:"The processors it is sure of, such as 250m or 1; it may use more."`
 	Memory string `json:"memory,omitempty" is:"memory" about:"The memory limit, in Mi. Go is told to stay below four fifths of it."`
 }
 
@@ -100,6 +110,7 @@ type Function struct {
 	Scale     Scale              `json:"scale" about:"Over that of globals, field by field."`
 	Resources Resources          `json:"resources,omitzero" about:"Over those of globals, field by field."`
 	Timeout   Duration           `json:"timeout,omitzero" about:"How long one request may take, in whole seconds, over that of globals."`
+	Stream    bool               `json:"stream" about:"Whether its answers have no end, as with server-sent events. It is a Deployment then, because Knative cuts long answers."`
 	Rebuild   bool               `json:"rebuild" about:"Whether what it keeps can be made again from the truth in SQL."`
 	Triggers  map[string]Trigger `json:"triggers,omitempty" keys:"label" about:"What sets it off, each under a name of its own."`
 }
