@@ -177,13 +177,15 @@ func TestRunner_evades_a_port_that_is_taken(t *testing.T) {
 			_ = stranger.Close()
 		}
 	}()
-	for limit := time.Now().Add(10 * time.Second); ; {
-		response, err := get(t.Context(), t, r, "/env")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for {
+		response, err := get(ctx, t, r, "/env")
 		if err == nil {
 			_ = response.Body.Close()
 			break
 		}
-		if time.Now().After(limit) { // before, it may be that nobody knows yet that it died
+		if ctx.Err() != nil { // before, it may be that nobody knows yet that it died
 			t.Fatal(err)
 		}
 	}
