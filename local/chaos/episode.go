@@ -33,10 +33,9 @@ type episode struct {
 	excused map[string]bool // invariants that cannot be judged beside this fault
 	failed  []Broken        // that was seen while it was on
 
-	// Of a fault that makes the house lose events: what is missing is mended by
-	// the reconciler, and the house is as it was only after the verdict.
-	mending bool
-	restore func(context.Context) error
+	// Of a fault that makes the house lose events: what mends them, and what makes
+	// the house again what it was, after the verdict.
+	mend, restore func(context.Context) error
 }
 
 // commit is what a group had committed of a partition at a time.
@@ -97,8 +96,13 @@ func (s *stage) play(ctx context.Context, p play) (Episode, error) {
 		out.broke("I7", "%v", err)
 	}
 	out.Broken = append(out.Broken, e.failed...)
+	if e.mend != nil {
+		if err := e.mend(ctx); err != nil {
+			return out, err
+		}
+	}
 	e.judge(ctx, &out)
-	for limit := time.Now().Add(mendIn); e.mending && len(out.Broken) > 0 && time.Now().Before(limit) && ctx.Err() == nil; {
+	for limit := time.Now().Add(mendIn); e.mend != nil && len(out.Broken) > 0 && time.Now().Before(limit) && ctx.Err() == nil; {
 		e.by.pause(ctx, time.Second, time.Second)
 		out.Broken = nil
 		out.Notifications, out.Deliveries, out.Attempts, out.DeadLetters = 0, 0, 0, 0

@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"somssi/local/harness"
 	"somssi/local/parts"
 	"somssi/local/runner"
 )
@@ -193,7 +194,7 @@ func emptyRedis(ctx context.Context, e *episode, by chance) error {
 		return err
 	}
 	e.note("Redis was emptied and rebuilt")
-	return e.replayAll(ctx)
+	return e.replay(ctx, harness.ReplayRequest{From: "30s", All: true, Topic: topic})
 }
 
 // refuseWrites is F13.

@@ -63,7 +63,7 @@ func (e *episode) judgeSQL(ctx context.Context, out *Episode, talents []*talent)
 	}
 	for _, t := range talents {
 		if !there[t.id] {
-			out.broke("I1", "talent %d (%s, key %s) was answered 201 and is not in SQL", t.id, t.category, t.key)
+			out.broke("I1", "talent %d (%s, key %s) was accepted and is not in SQL", t.id, t.category, t.key)
 		}
 		delete(there, t.id)
 	}
