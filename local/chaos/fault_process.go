@@ -135,7 +135,13 @@ func (e *episode) commitLate(ctx context.Context, after time.Duration) error {
 		}
 		return nil
 	})
-	if err == nil {
+	committed := err == nil
+	if err != nil { // of a server that another fault killed: it alone knows
+		err = tried(ctx, 30*time.Second, "look for the late commit", func() error {
+			return e.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM talents WHERE talent_id = $1)`, t.id).Scan(&committed)
+		})
+	}
+	if committed {
 		e.crowd.mu.Lock()
 		e.crowd.talents = append(e.crowd.talents, t)
 		e.crowd.mu.Unlock()
