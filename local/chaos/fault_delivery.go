@@ -230,7 +230,11 @@ func loseDeadLetters(ctx context.Context, e *episode, by chance) error {
 func (e *episode) replay(ctx context.Context, what harness.ReplayRequest) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	last, err := harness.Replay(ctx, e.house.Run, what, func(harness.Progress) {})
+	var last harness.Progress
+	err := tried(ctx, 30*time.Second, "replay", func() (err error) { // Kafka may be away by another fault
+		last, err = harness.Replay(ctx, e.house.Run, what, func(harness.Progress) {})
+		return err
+	})
 	e.note("delivered again: %v", last.Fates)
 	return err
 }

@@ -32,8 +32,9 @@ func TestCommitEnds_waits_for_kafka(t *testing.T) {
 				t.Parallel()
 				withKafka(t, 2, func(k *fakeKafka) {
 					k.produce(values(3)...)
-					fault.Count = 4
-					handle := k.cluster.Fault(fault)
+					four := fault
+					four.Count = 4
+					handle := k.cluster.Fault(four)
 					c := testConfig(&sinks{})
 					c.Trigger, c.KafkaOpts = trigger, []kgo.Opt{kgo.Dialer(k.net.DialContext)}
 					if err := CommitEnds(k.Context(), c); err != nil {

@@ -81,7 +81,9 @@ func live(t *testing.T, h *history) *world {
 		for _, s := range h.steps {
 			w.sleepUntil(s.at)
 			w.note("%s", s.what)
+			w.mu.Lock()
 			w.met[s.what[strings.Index(s.what, " ")+1:]]++
+			w.mu.Unlock()
 			s.do(w)
 		}
 		w.sleepUntil(w.now() + time.Second)
