@@ -45,7 +45,7 @@ var bugs = []bug{
 		{"held.version > version or ", ""},
 	}}}, "./functions/evict-cache", 4, "cache holds"},
 	{"late_registration_undoes_a_closing", []patch{{file: "functions/notify-interested/timeline.go", changes: [][2]string{
-		{"if redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end\n", ""},
+		{"not redis.call('ZSCORE', KEYS[2], ARGV[i]) and ", ""},
 	}}}, "./functions/notify-interested", 4, "timeline"},
 	{"reconciler_is_silent", []patch{{file: "functions/reconcile-views/handler.go", changes: [][2]string{
 		{"		if err == nil && len(gaps) > 0 {\n", "		if false {\n"},
