@@ -172,9 +172,7 @@ func (c *crowd) grant(ctx context.Context, w wish) error {
 		return c.mind(ctx, fmt.Sprintf("registration %s", w.key), err)
 	}
 	t := &talent{id: id, seller: w.seller.ID, category: w.body.Category, title: w.body.Title, key: w.key, body: w.body}
-	c.mu.Lock()
-	c.talents = append(c.talents, t)
-	c.mu.Unlock()
+	c.add(t)
 	path := "/talents/" + strconv.FormatInt(id, 10)
 	if w.repeat {
 		if second, err := w.seller.Register(ctx, w.body, w.key); err != nil || second != id {
@@ -229,10 +227,15 @@ func (c *crowd) writePlain(ctx context.Context, s *stage, n int) error {
 	if err := s.kafka.ProduceSync(ctx, &kgo.Record{Topic: topic, Key: []byte(strconv.FormatInt(t.id, 10)), Value: []byte(text)}).FirstErr(); err != nil {
 		return err
 	}
+	c.add(t)
+	return nil
+}
+
+// add notes a talent that is registered.
+func (c *crowd) add(t *talent) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.talents = append(c.talents, t)
-	return nil
 }
 
 // wanted are the talents that a user has to have in the inbox at the end.

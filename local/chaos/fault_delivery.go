@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"somssi/local/harness"
+	"somssi/shared"
 )
 
 // rebalance is F8. Members come and go every 0 to 500 ms, some without a word.
@@ -151,10 +152,9 @@ func (e *episode) writeAgain(ctx context.Context, by chance, order func([]*kgo.R
 
 // poison is F22: what no function can take, in every form.
 func poison(ctx context.Context, e *episode, by chance) error {
-	structured := []kgo.RecordHeader{{Key: "content-type", Value: []byte("application/cloudevents+json")}}
 	for n := range 20 {
 		mark := fmt.Sprintf("poison-%s-%d", e.crowd.name, n)
-		r := &kgo.Record{Topic: topic, Partition: int32(n % 5)}
+		r := &kgo.Record{Topic: topic}
 		switch n % 4 {
 		case 0:
 			r.Value = fmt.Appendf(nil, `{"type":"new_talent","talent_id":-1,"title":%q,"category":"x"}`, mark)
@@ -163,8 +163,7 @@ func poison(ctx context.Context, e *episode, by chance) error {
 		case 2:
 			r.Value = []byte("\xff\xfe" + mark)
 		case 3:
-			r.Headers = structured
-			r.Value = fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"source":"/x","type":"somssi.talent.registered.v1","data":{"talentId":%q}}`, uuid.NewString(), mark)
+			r = structured("somssi.talent.registered.v1", fmt.Sprintf(`{"talentId":%q}`, mark))
 		}
 		if err := e.kafka.ProduceSync(ctx, r).FirstErr(); err != nil {
 			return err
@@ -178,13 +177,19 @@ func poison(ctx context.Context, e *episode, by chance) error {
 	return nil
 }
 
-// writeUnknown writes events of a type that functions do not know, and one of a
-// type that they know with a field that they do not.
+// structured is a record of an event of a type, in the structured mode and without a key.
+func structured(name, data string) *kgo.Record {
+	text := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/x","type":%q,"data":%s}`, uuid.NewString(), name, data)
+	r := shared.Row{Topic: topic, Text: text}.Record()
+	r.Key = nil
+	return r
+}
+
+// writeUnknown writes events of a type that functions do not know.
 func (e *episode) writeUnknown(ctx context.Context, by chance) error {
-	structured := []kgo.RecordHeader{{Key: "content-type", Value: []byte("application/cloudevents+json")}}
 	for range 5 {
-		text := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/x","type":"somssi.talent.praised.v1","data":{"stars":%d}}`, uuid.NewString(), by.IntN(6))
-		if err := e.kafka.ProduceSync(ctx, &kgo.Record{Topic: topic, Headers: structured, Value: []byte(text)}).FirstErr(); err != nil {
+		r := structured("somssi.talent.praised.v1", fmt.Sprintf(`{"stars":%d}`, by.IntN(6)))
+		if err := e.kafka.ProduceSync(ctx, r).FirstErr(); err != nil {
 			return err
 		}
 	}

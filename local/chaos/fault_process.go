@@ -142,9 +142,7 @@ func (e *episode) commitLate(ctx context.Context, after time.Duration) error {
 		})
 	}
 	if committed {
-		e.crowd.mu.Lock()
-		e.crowd.talents = append(e.crowd.talents, t)
-		e.crowd.mu.Unlock()
+		e.crowd.add(t)
 	}
 	return err
 }
