@@ -19,11 +19,12 @@ type renderedAnswer struct {
 }
 
 // rendering are the flags that render and diff share.
-type rendering struct{ env, version string }
+type rendering struct{ env, version, images string }
 
 func (r *rendering) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&r.env, "env", "prod", "the environment of template.yaml that is rendered")
 	cmd.Flags().StringVar(&r.version, "version", "dev", "the version that {version} in the names of images stands for")
+	cmd.Flags().StringVar(&r.images, "images", "", "the images.json of make images: its version, and images named by digest")
 }
 
 // files are the manifests as template.yaml has them now, and the folder where they are kept.
@@ -36,7 +37,16 @@ func (r *rendering) files(c *cli) (files map[string]string, folder string, err e
 	if err != nil {
 		return nil, "", err
 	}
-	files, err = render.Files(os.DirFS(root), file, r.env, r.version)
+	released := render.Release{Version: r.version}
+	if r.images != "" {
+		if released, err = render.ReadRelease(r.images); err != nil {
+			return nil, "", err
+		}
+		if r.version != "dev" && r.version != released.Version {
+			return nil, "", fmt.Errorf("--version %s, and the images in %s are of version %s", r.version, r.images, released.Version)
+		}
+	}
+	files, err = render.Files(os.DirFS(root), file, r.env, released)
 	return files, filepath.Join(root, "infra", "knative"), err
 }
 
@@ -59,6 +69,7 @@ Exit code 0: written, or with --check up to date; 1: with --check something is n
 has an error, or lacks what a cluster needs.`,
 		Example: `  go run ./local render
   go run ./local render --version 1.4.0 --out /tmp/manifests
+  go run ./local render --images .somssi/images/images.json
   go run ./local render --check        # in CI
   kubectl apply -k infra/knative/overlays/prod`,
 		Args: cobra.NoArgs,

@@ -50,6 +50,22 @@ func TestRender_refuses(t *testing.T) {
 	}
 }
 
+func TestRender_takes_the_images_that_were_built(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "images.json")
+	if err := os.WriteFile(file, []byte(`{"version": "1.4.0", "images": []}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for flags, want := range map[string]string{
+		"--images " + file:                    "the images of version 1.4.0 have none of adopt-talent",
+		"--images " + file + " --version 1.5": "--version 1.5, and the images in " + file + " are of version 1.4.0",
+		"--images " + file + "-none":          "make images writes it",
+	} {
+		if code, _, said := local(t, ".", append([]string{"render", "--check"}, strings.Fields(flags)...)...); code != wrong || !strings.Contains(said, want) {
+			t.Errorf("%s: exit code %d, said %q, want %q", flags, code, said, want)
+		}
+	}
+}
+
 func TestDiff(t *testing.T) {
 	dir := t.TempDir()
 	if code, _, said := local(t, "..", "render", "--out", dir); code != 0 {

@@ -72,8 +72,16 @@ func (o Object) settle(k Object) {
 		for _, i := range images {
 			container, image := c.(Object), i.(Object)
 			if container["image"] == image["name"] {
-				container["image"] = strings.TrimSuffix(fmt.Sprintf("%s:%s", image.Text("newName"), image.Text("newTag")), ":")
+				container["image"] = image.Text("newName") + after(":", image.Text("newTag")) + after("@", image.Text("digest"))
 			}
 		}
 	}
+}
+
+// after is text after what sets it apart, or nothing.
+func after(mark, text string) string {
+	if text == "" {
+		return ""
+	}
+	return mark + text
 }

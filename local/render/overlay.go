@@ -18,11 +18,14 @@ const local = "local"
 
 // Files renders a template, of which file is the path, for all its clusters: text
 // by the path of the file. The base has what environment env says, and every
-// other one is an overlay of what differs. Version is put into the names of
-// images. Root is the repository. The same input gives the same bytes.
-func Files(root fs.FS, file, env, version string) (map[string]string, error) {
+// other one is an overlay of what differs, and of which images are released.
+// Root is the repository. The same input gives the same bytes.
+func Files(root fs.FS, file, env string, released Release) (map[string]string, error) {
 	t, err := house.LoadForCluster(file, env)
 	if err != nil {
+		return nil, err
+	}
+	if err := released.has(append(t.Names(), "migrate")); err != nil {
 		return nil, err
 	}
 	under, err := renderBase(root, t)
@@ -66,7 +69,7 @@ func Files(root fs.FS, file, env, version string) (map[string]string, error) {
 		if all[dir+"/namespace.yaml"], err = execute("namespace.yaml", of); err != nil {
 			return nil, err
 		}
-		k := kustomize{About: "Environment " + name, Namespace: of.Namespace, Resources: []string{"../../base", "namespace.yaml"}, Images: images(of, version)}
+		k := kustomize{About: "Environment " + name, Namespace: of.Namespace, Resources: []string{"../../base", "namespace.yaml"}, Images: images(of, released)}
 		differ, err := differences(joined(under), joined(over))
 		if err != nil {
 			return nil, err
@@ -78,7 +81,7 @@ func Files(root fs.FS, file, env, version string) (map[string]string, error) {
 			all[dir+"/more.yaml"], k.Resources = differ.more, append(k.Resources, "more.yaml")
 		}
 		kustomization(dir, k)
-		found = append(found, renderMigrateOverlay(all, kustomization, of, job, dir+"/migrate", version))
+		found = append(found, renderMigrateOverlay(all, kustomization, of, job, dir+"/migrate", released))
 	}
 	return all, errors.Join(found...)
 }
@@ -92,7 +95,7 @@ func environmentOf(root fs.FS, file, env string) (*house.Template, base, error) 
 	return t, over, err
 }
 
-func renderMigrateOverlay(all map[string]string, kustomization func(string, kustomize), t *house.Template, under, dir, version string) error {
+func renderMigrateOverlay(all map[string]string, kustomization func(string, kustomize), t *house.Template, under, dir string, released Release) error {
 	over, err := renderMigrate(t)
 	if err != nil {
 		return err
@@ -103,7 +106,7 @@ func renderMigrateOverlay(all map[string]string, kustomization func(string, kust
 	}
 	kustomization(dir, kustomize{
 		About: "The SQL schema, which must be there before the functions", Namespace: t.Namespace,
-		Resources: []string{"../../../migrate"}, Patches: differ.patches != "", Images: []image{imageOf(t, "migrate", version)},
+		Resources: []string{"../../../migrate"}, Patches: differ.patches != "", Images: []image{imageOf(t, "migrate", released)},
 	})
 	return err
 }
@@ -118,22 +121,22 @@ type kustomize struct {
 }
 
 // image says where the image of a name comes from.
-type image struct{ Name, NewName, Tag string }
+type image struct{ Name, NewName, Tag, Digest string }
 
-func images(t *house.Template, version string) (all []image) {
+func images(t *house.Template, released Release) (all []image) {
 	for _, name := range t.Names() {
-		all = append(all, imageOf(t, name, version))
+		all = append(all, imageOf(t, name, released))
 	}
 	return all
 }
 
-func imageOf(t *house.Template, name, version string) image {
-	full := strings.ReplaceAll(of(t.Image, name), "{version}", version)
+func imageOf(t *house.Template, name string, released Release) image {
+	full := strings.ReplaceAll(of(t.Image, name), "{version}", released.Version)
 	at := strings.LastIndexByte(full, ':')
 	if at < strings.LastIndexByte(full, '/') {
-		return image{Name: name, NewName: full}
+		return image{Name: name, NewName: full, Digest: released.Digests[name]}
 	}
-	return image{Name: name, NewName: full[:at], Tag: full[at+1:]}
+	return image{Name: name, NewName: full[:at], Tag: full[at+1:], Digest: released.Digests[name]}
 }
 
 // joined are all manifests of a base, one text.

@@ -20,7 +20,7 @@ const repository = "../.."
 
 func ours(t *testing.T, env string) map[string]string {
 	t.Helper()
-	files, err := Files(os.DirFS(repository), repository+"/template.yaml", env, "dev")
+	files, err := Files(os.DirFS(repository), repository+"/template.yaml", env, Release{Version: "dev"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func code(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte("pa
 
 // A shop with every kind of trigger, and environments that differ by more than ours do.
 func TestFiles_shop(t *testing.T) {
-	files, err := Files(shopCode, "testdata/shop.yaml", "prod", "1.4.0")
+	files, err := Files(shopCode, "testdata/shop.yaml", "prod", Release{Version: "1.4.0"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestFiles_overlays(t *testing.T) {
 	}{
 		{"ours", func(env string) map[string]string { return ours(t, env) }},
 		{"shop", func(env string) map[string]string {
-			files, err := Files(shopCode, "testdata/shop.yaml", env, "1.4.0")
+			files, err := Files(shopCode, "testdata/shop.yaml", env, Release{Version: "1.4.0"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -140,7 +140,7 @@ functions: {charge-card: {env: {DATABASE_URL: "${DATABASE_URL}"}}}`, `:6:47 erro
 			if err := os.WriteFile(file, []byte(tc.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := Files(shopCode, file, "prod", "1"); err == nil || !strings.Contains(err.Error(), tc.want) {
+			if _, err := Files(shopCode, file, "prod", Release{Version: "1"}); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error %v\nwant %s", err, tc.want)
 			}
 		})
