@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check render bench go
+.PHONY: help run demo test check render images bench go
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,17 +13,24 @@ demo: go ## do the main job from end to end, count, and exit (REAL=1)
 test: go ## all tests, on embedded and on real parts
 	@local/install.sh
 	@go run ./local parts -- go test -race -shuffle=on -timeout 20m ./...
+	@go test -C infra/images -shuffle=on ./...
 
 check: go ## format, vet, lint, dependencies, manifests up to date, known vulnerabilities
 	@test -z "$$(gofmt -l functions infra local shared)" || { gofmt -l functions infra local shared; echo 'not formatted: run gofmt -w .'; exit 1; }
 	go vet ./...
 	go mod tidy -diff
+	cd infra/images && go vet ./... && go mod tidy -diff
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+	cd infra/images && go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
 	@go run ./local render --check
 	@local/vulnerabilities.sh
 
 render: go ## write the manifests of a cluster from template.yaml
 	@go run ./local render
+
+images: go ## build the images that ENVIRONMENT=prod names for VERSION=dev, into .somssi/images (PUSH=1: into the registry of the environment)
+	@go run -C infra/images . -env $(or $(ENVIRONMENT),prod) -version $(or $(VERSION),dev) $(if $(PUSH),-push) \
+	  $(if $(PLATFORM),-platform $(PLATFORM)) $(if $(BASE),-base $(BASE)) $(if $(SOURCE),-source $(SOURCE))
 
 bench: go ## speed, as ratios measured side by side in one run (ROW=7: only that)
 	@go run ./local/bench $(if $(ROW),-row $(ROW))
