@@ -21,6 +21,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
 	"github.com/rs/zerolog/hlog"
+
+	"somssi/shared/sender"
 )
 
 // Main runs an event function until SIGTERM: each POST to $PORT is one event for h, and what h returns decides its fate.
@@ -32,9 +34,12 @@ func Serve(name string, headers int, routes http.Handler) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	log := zerolog.New(os.Stdout).With().Timestamp().Str("function", name).Logger()
+	senders, err := sender.Open(log.WithContext(ctx))
+	Stop(err)
+	routes = senders.Door(routes, func(w http.ResponseWriter, r *http.Request, status int, why string) { Fail(w, r, bad(status, why)) })
 	probes := http.NewServeMux()
 	probes.Handle("GET /metrics", promhttp.Handler())
-	probes.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
+	probes.HandleFunc("GET /readyz", senders.Ready)
 	servers := map[string]*http.Server{ // senders drop idle connections first
 		"PORT":         {Handler: guarded(log, prometheus.DefaultRegisterer, routes), MaxHeaderBytes: headers, IdleTimeout: 2 * time.Minute, ReadHeaderTimeout: 2 * time.Second, ReadTimeout: 10 * time.Second},
 		"METRICS_PORT": {Handler: probes, ReadHeaderTimeout: 2 * time.Second},
