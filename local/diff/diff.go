@@ -131,9 +131,9 @@ var paths = map[string][]string{
 	"ksvc": {
 		"metadata.labels.networking.knative.dev/visibility", "spec.template.metadata.annotations.autoscaling.knative.dev/min-scale",
 		"spec.template.metadata.annotations.autoscaling.knative.dev/max-scale", "spec.template.spec.containerConcurrency",
-		"spec.template.spec.timeoutSeconds", "spec.template.spec.containers",
+		"spec.template.spec.timeoutSeconds", "spec.template.spec.containers", "spec.template.spec.volumes",
 	},
-	"Deployment":  {"spec.replicas", "spec.template.spec.containers"},
+	"Deployment":  {"spec.replicas", "spec.template.spec.containers", "spec.template.spec.volumes"},
 	"KafkaSource": {"spec.topics", "spec.consumerGroup", "spec.consumers", "spec.initialOffset", "spec.ordering", "spec.delivery", "spec.sink", "spec.bootstrapServers", "metadata.annotations." + mostConsumers},
 	"Trigger":     {"spec.filter", "spec.filters", "spec.delivery", "spec.subscriber", "spec.broker", "metadata.annotations.kafka.eventing.knative.dev/delivery.order"},
 	"PingSource":  {"spec.schedule", "spec.timezone", "spec.data", "spec.sink"},

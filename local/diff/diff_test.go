@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,6 +67,8 @@ func TestOf(t *testing.T) {
 		{"paused", "", orders + "spec: {consumers: 0}", "charge-card/orders: consumers 1 → 0: it is paused, and goes on from here when there is one again"},
 		{"kafka", "", orders + "spec: {bootstrapServers: [\"b:9092\"]}", "charge-card/orders: Kafka is at kafka-0:9092,kafka-1:9093 → b:9092: where that is another Kafka, the group starts at earliest: everything that is kept is delivered again"},
 		{"sink", "", orders + "spec: {sink: {ref: {name: keep-letters}}}", "charge-card/orders: events go to charge-card → keep-letters: from the next delivery on"},
+		{"tokens", "", orders + "spec: {sink: {audience: a}, delivery: {deadLetterSink: {audience: b}}}", "charge-card/orders: tokens for none → a: its events say who sends them, which needs Knative's authentication-oidc"},
+		{"no_tokens", orders + "spec: {sink: {audience: a}}", "", "charge-card/orders: tokens for a → none: its events do not say who sends them"},
 		{"keda", "", with(orders, `annotations: {autoscaling.eventing.knative.dev/max-scale: "9"}`), "charge-card/orders: most consumers 5 → 9: where KEDA scales them"},
 		{"source_gone", "", orders + gone, "charge-card/orders: is gone: events are delivered no more, and Kafka forgets its group after a week, unless told otherwise"},
 		{"source_new", orders + gone, "", "charge-card/orders: is new: reads shop_orders, Payments in group shop.charge-card, which unless Kafka knows it starts at earliest: everything that is kept is delivered again"},
@@ -164,6 +167,52 @@ func TestOf_container(t *testing.T) {
 	}
 	if err != nil || strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("error %v, got\n%s\nwant\n%s", err, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// That functions ask who sends is told in one sentence each, with all that comes with it.
+func TestOf_senders(t *testing.T) {
+	before, after := shop(t, "dev", ""), shop(t, "dev", "")
+	for _, o := range before {
+		if spec, _ := o.At("spec", "template", "spec").(render.Object); o.Kind() == "ksvc" {
+			c := spec["containers"].([]any)[0].(render.Object)
+			delete(spec, "volumes")
+			delete(c, "volumeMounts")
+			c["env"] = slices.DeleteFunc(c["env"].([]any), func(v any) bool { return strings.HasPrefix(v.(render.Object).Text("name"), "SENDER_") })
+		}
+	}
+	told := func(before, after []render.Object) string {
+		changes, err := Of(before, after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lines []string
+		for _, c := range changes {
+			lines = append(lines, c.String())
+		}
+		return strings.Join(lines, "\n")
+	}
+	var on, off []string
+	for _, name := range []string{"charge-card", "keep-letters", "send-receipt"} {
+		on = append(on, name+": asks senders who they are: an event without the token of a source of its own is a dead letter at once")
+		off = append(off, name+": asks senders no more who they are: whoever reaches it can send it events")
+	}
+	if got, want := told(before, after), strings.Join(on, "\n"); got != want {
+		t.Errorf("on: got\n%s\nwant\n%s", got, want)
+	}
+	if got, want := told(after, before), strings.Join(off, "\n"); got != want {
+		t.Errorf("off: got\n%s\nwant\n%s", got, want)
+	}
+	for _, o := range before {
+		if o.Kind() == "ksvc" && o.Name() == "keep-letters" {
+			c := o.At("spec", "template", "spec", "containers").([]any)[0].(render.Object)
+			c["env"] = append(c["env"].([]any), render.Object{"name": "SENDER_SUBJECTS", "value": "a,b"})
+		}
+	}
+	want := strings.Replace(strings.Join(on, "\n"), on[1], "keep-letters: takes events of other senders than before: system:serviceaccount:shop-dev:charge-card-orders-oidc-sources.knative.dev-kafkasource, "+
+		"system:serviceaccount:shop-dev:send-receipt-paid-oidc-eventing.knative.dev-trigger", 1)
+	if got := told(before, after); got != want {
+		t.Errorf("others: got\n%s\nwant\n%s", got, want)
 	}
 }
 

@@ -63,6 +63,7 @@ func container(was, is render.Object) (told []string) {
 		set("memory", a.Text("resources", "limits", "memory"), b.Text("resources", "limits", "memory"), "a replica that takes more is ended"),
 		set("cpu", a.Text("resources", "requests", "cpu"), b.Text("resources", "requests", "cpu"), "what is set aside for a replica"))
 	before, after := environment(a), environment(b)
+	told = append(told, senders(before, after)...)
 	for _, v := range slices.Sorted(keys(before, after)) {
 		x, had := before[v]
 		y, has := after[v]
@@ -75,7 +76,10 @@ func container(was, is render.Object) (told []string) {
 			told = append(told, fmt.Sprintf("is given another %s", v))
 		}
 	}
-	for _, told := range []string{"image", "resources", "env"} {
+	if !reflect.DeepEqual(mounts(was), mounts(is)) {
+		told = append(told, "is given other files")
+	}
+	for _, told := range []string{"image", "resources", "env", "volumeMounts"} {
 		delete(a, told)
 		delete(b, told)
 	}
@@ -106,8 +110,48 @@ func environment(container render.Object) map[string]render.Object {
 	return all
 }
 
+// senders tells whom a function lets in, and takes the variables out that say so.
+func senders(before, after map[string]render.Object) (told []string) {
+	const subjects = "SENDER_SUBJECTS"
+	switch a, b := before[subjects].Text("value"), after[subjects].Text("value"); {
+	case a == "" && b != "":
+		told = []string{"asks senders who they are: an event without the token of a source of its own is a dead letter at once"}
+	case a != "" && b == "":
+		told = []string{"asks senders no more who they are: whoever reaches it can send it events"}
+	case a != b:
+		told = []string{"takes events of other senders than before: " + strings.ReplaceAll(b, ",", ", ")}
+	}
+	for _, env := range []map[string]render.Object{before, after} {
+		delete(env, subjects)
+		if told != nil {
+			maps.DeleteFunc(env, func(name string, _ render.Object) bool { return strings.HasPrefix(name, "SENDER_") })
+		}
+	}
+	return told
+}
+
+// mounts are the files that a function is given, but for those that it asks its senders by.
+func mounts(o render.Object) (all []any) {
+	volumes, _ := o.At("spec", "template", "spec", "volumes").([]any)
+	places, _ := first(o)["volumeMounts"].([]any)
+	for _, one := range slices.Concat(volumes, places) {
+		if one, _ := one.(render.Object); one.Text("name") != "sender" {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// audience tells whether a source says who it is.
+func audience(was, is string) []string {
+	return set("tokens for", was, is, map[bool]string{
+		true: "its events say who sends them, which needs Knative's authentication-oidc", false: "its events do not say who sends them",
+	}[is != ""])
+}
+
 func ping(was, is render.Object) []string {
 	told := slices.Concat(
+		audience(was.Text("spec", "sink", "audience"), is.Text("spec", "sink", "audience")),
 		set("schedule", was.Text("spec", "schedule"), is.Text("spec", "schedule"), "from the next time on"),
 		set("timezone", was.Text("spec", "timezone"), is.Text("spec", "timezone"), "the same fields mean another time"),
 		set("events go to", was.Text("spec", "sink", "ref", "name"), is.Text("spec", "sink", "ref", "name"), "from the next time on"))

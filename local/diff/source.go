@@ -61,7 +61,7 @@ func source(wasObject, isObject render.Object) ([]string, error) {
 		return nil, err
 	}
 	told := slices.Concat(position(was, is), delivery(was, is),
-		set("events go to", was.Sink, is.Sink, "from the next delivery on"))
+		set("events go to", was.Sink, is.Sink, "from the next delivery on"), audience(to(wasObject), to(isObject)))
 	if was.Ordered != is.Ordered {
 		told = append(told, map[bool]string{
 			true:  "unordered → ordered: one event in flight a partition, and one that fails holds up those behind it",
@@ -86,6 +86,11 @@ func source(wasObject, isObject render.Object) ([]string, error) {
 		told = append(told, set("broker", wasObject.Text("spec", "broker"), isObject.Text("spec", "broker"), "it can not be changed: delete the Trigger first; it then begins at the latest record")...)
 	}
 	return told, nil
+}
+
+// to is the audience of a source's events; its dead letters follow it.
+func to(o render.Object) string {
+	return cmp.Or(o.Text("spec", "sink", "audience"), o.Text("spec", "subscriber", "audience"))
 }
 
 // position tells what is read, and from where.

@@ -4,6 +4,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,6 +56,7 @@ type Harness struct {
 	kafka   []kgo.Opt // of its clients
 	gateway *http.Server
 	house   *template.Template
+	issuer  *issuer.Issuer // nil where all tokens are of another one
 	clock   *cron.Cron
 	release func()
 	logs    string
@@ -139,13 +141,13 @@ func (h *Harness) start(ctx context.Context, o Options, t *template.Template, bi
 			h.Run.Env[name] = value
 		}
 	}
-	if h.Run.Env["OIDC_ISSUER"] == "" {
-		h.Run.Env["OIDC_ISSUER"] = h.Run.URL + "/dev"
-		dev, err := issuer.Open(o.State, h.Run.Env["OIDC_ISSUER"], "somssi")
-		if err != nil {
+	own := h.Run.URL + "/dev"
+	h.Run.Env["OIDC_ISSUER"] = cmp.Or(h.Run.Env["OIDC_ISSUER"], own)
+	if h.Run.Env["OIDC_ISSUER"] == own || t.Sender.Tokens != template.TokensNone {
+		if h.issuer, err = issuer.Open(o.State, own, "somssi"); err != nil {
 			return err
 		}
-		dev.Routes(gateway.dev)
+		h.issuer.Routes(gateway.dev)
 	}
 	h.gateway = &http.Server{Handler: gateway, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = h.gateway.Serve(listener) }() // ends with Stop
@@ -210,6 +212,10 @@ func (h *Harness) specs(t *template.Template, bin string) ([]runner.Spec, error)
 			}
 			spec.Env = append(spec.Env, variable+"="+value)
 		}
+		senders := manifest.SenderEnv(t, name, h.Run.URL+"/dev")
+		for _, variable := range slices.Sorted(maps.Keys(senders)) {
+			spec.Env = append(spec.Env, variable+"="+senders[variable])
+		}
 		for _, name := range trusted {
 			if value, ok := h.Run.Env[name]; ok {
 				spec.Env = append(spec.Env, name+"="+value)
@@ -252,7 +258,7 @@ func (h *Harness) startTriggers(ctx context.Context, t *template.Template, say f
 					return err
 				}
 			case spec.Cron != nil:
-				job := ping{name, of, t.Namespace, *spec.Cron, h.runner, say}
+				job := ping{name, of, t.Namespace, *spec.Cron, h.as(manifest.Subject(t, name, of)), say}
 				if _, err := h.clock.AddJob("CRON_TZ="+spec.Cron.Timezone+" "+spec.Cron.Schedule, job); err != nil {
 					return fmt.Errorf("schedule %s/%s: %w", name, of, err)
 				}
@@ -267,7 +273,7 @@ func (h *Harness) startTriggers(ctx context.Context, t *template.Template, say f
 // functions that run here.
 func (h *Harness) source(t *template.Template, function, name string, log zerolog.Logger) (source.Config, error) {
 	c, err := manifest.Config(t, function, name, h.brokers())
-	c.KafkaOpts, c.Transport, c.Log = h.kafka, h.runner, log.Level(zerolog.WarnLevel)
+	c.KafkaOpts, c.Transport, c.Log = h.kafka, h.as(manifest.Subject(t, function, name)), log.Level(zerolog.WarnLevel)
 	return c, err
 }
 

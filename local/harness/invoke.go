@@ -135,7 +135,7 @@ func (h *Harness) invoke(ctx context.Context, of *trigger, e source.Event) (out 
 	}
 	request.Header = e.Header
 	began := time.Now()
-	response, err := h.runner.RoundTrip(request)
+	response, err := h.anySender(of.Function).RoundTrip(request)
 	var body []byte
 	if err == nil {
 		defer func() { _ = response.Body.Close() }()

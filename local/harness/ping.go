@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"somssi/local/knative"
-	"somssi/local/runner"
 	"somssi/local/template"
 )
 
@@ -18,7 +17,7 @@ import (
 type ping struct {
 	function, trigger, namespace string
 	cron                         template.Cron
-	functions                    *runner.Runner
+	functions                    http.RoundTripper
 	say                          func(format string, args ...any)
 }
 

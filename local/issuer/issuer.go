@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -29,6 +30,9 @@ type Issuer struct {
 	url, audience string
 	key           jose.SigningKey
 	public        jose.JSONWebKeySet
+
+	mu   sync.Mutex
+	sent map[[2]string]sent // by subject and audience
 }
 
 // Open is the issuer at url, with its key in dir, where it is made at the first
@@ -43,6 +47,7 @@ func Open(dir, url, audience string) (*Issuer, error) {
 		url: url, audience: audience,
 		key:    jose.SigningKey{Algorithm: jose.ES256, Key: web},
 		public: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{web.Public()}},
+		sent:   map[[2]string]sent{},
 	}, nil
 }
 
@@ -66,13 +71,38 @@ func loadKey(file string) (*ecdsa.PrivateKey, error) {
 
 // Token is a token for user, valid for 12 h.
 func (i *Issuer) Token(user int64) (string, error) {
+	return i.sign(strconv.FormatInt(user, 10), i.audience, lifetime)
+}
+
+// Sender is a token by which a function of that audience knows a source, valid for
+// 5 min at least. As Knative does it gives the same one for most of an hour.
+func (i *Issuer) Sender(subject, audience string) (string, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	key := [2]string{subject, audience}
+	if old := i.sent[key]; time.Until(old.ends) > 5*time.Minute {
+		return old.token, nil
+	}
+	token, err := i.sign(subject, audience, time.Hour)
+	if err == nil {
+		i.sent[key] = sent{token, time.Now().Add(time.Hour)}
+	}
+	return token, err
+}
+
+type sent struct {
+	token string
+	ends  time.Time
+}
+
+func (i *Issuer) sign(subject, audience string, lifetime time.Duration) (string, error) {
 	signer, err := jose.NewSigner(i.key, nil)
 	if err != nil {
 		return "", err
 	}
 	now := time.Now()
 	return jwt.Signed(signer).Claims(jwt.Claims{
-		Issuer: i.url, Audience: jwt.Audience{i.audience}, Subject: strconv.FormatInt(user, 10),
+		Issuer: i.url, Audience: jwt.Audience{audience}, Subject: subject,
 		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(lifetime)),
 	}).Serialize()
 }

@@ -13,7 +13,7 @@ func Trigger(t *template.Template, function, trigger string) *knative.Trigger {
 	b := t.Functions[function].Triggers[trigger].Broker
 	out := &knative.Trigger{Meta: meta(t, function, trigger), Spec: knative.TriggerSpec{
 		Broker: Broker(t, b.Topic).Meta.Name, Filters: b.Filters,
-		Subscriber: knative.Service(function), Delivery: delivery(b.Delivery),
+		Subscriber: Sink(t, function), Delivery: delivery(t, b.Delivery),
 	}}
 	out.Meta.Annotations = map[string]string{knative.OrderAnnotation: b.Ordering}
 	if len(b.Attributes) > 0 {

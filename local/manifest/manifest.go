@@ -25,7 +25,7 @@ func KafkaSource(t *template.Template, function, trigger string, servers []strin
 		Spec: knative.KafkaSourceSpec{
 			BootstrapServers: servers, Topics: k.Topics, ConsumerGroup: k.Group,
 			InitialOffset: k.From, Ordering: k.Ordering,
-			Delivery: delivery(k.Delivery), Sink: knative.Service(function),
+			Delivery: delivery(t, k.Delivery), Sink: Sink(t, function),
 		},
 	}
 	s.Default()
@@ -104,13 +104,13 @@ func meta(t *template.Template, function, trigger string) knative.Meta {
 
 // delivery is always whole: with any field of it said, the defaults of the
 // others are gone.
-func delivery(d template.Delivery) *knative.Delivery {
+func delivery(t *template.Template, d template.Delivery) *knative.Delivery {
 	out := &knative.Delivery{
 		Retry: new(int32(d.Retry)), BackoffPolicy: d.BackoffPolicy,
 		BackoffDelay: knative.ISO(time.Duration(d.BackoffDelay)), Timeout: knative.ISO(time.Duration(d.Timeout)),
 	}
 	if name := d.DeadLetter.Function; name != "" {
-		dead := knative.Service(name)
+		dead := Sink(t, name)
 		out.DeadLetterSink = &dead
 	}
 	return out

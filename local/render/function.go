@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,7 @@ type function struct {
 	PodLabel       string
 	Env            []variable
 	Login, CA      string // Secrets by which it is known to Kafka, and Kafka to it; empty where it is not
+	Access         bool   // whether it asks the API server for the keys of its senders
 	Egress         []egress
 }
 
@@ -72,6 +74,16 @@ func renderFunction(t *house.Template, name string, reads map[string]bool) (stri
 	}
 	if reads[house.KafkaBrokers] && t.Kafka.Strimzi != "" {
 		f.Login, f.CA = name, authority(t)
+	}
+	if more := manifest.SenderEnv(t, name, t.Sender.Issuer); more != nil {
+		f.Access = strings.HasPrefix(t.Sender.Issuer, "https://kubernetes.default.svc")
+		f.Env = append(f.Env, senders(more, f.Access)...)
+		f.Egress = append(f.Egress, issuerPorts(t.Sender.Issuer)...)
+	}
+	for i, v := range f.Env {
+		if slices.ContainsFunc(f.Env[:i], func(o variable) bool { return o.Name == v.Name }) {
+			return "", fmt.Errorf("template.yaml gives %s the variable %s, which its manifest sets by itself: remove it", name, v.Name)
+		}
 	}
 	var parts strings.Builder
 	for _, part := range []func() (string, error){
@@ -125,12 +137,32 @@ func environment(t *house.Template, name string, reads map[string]bool) (all []v
 			to = append(to, port)
 		}
 	}
-	for i, v := range all {
-		if slices.ContainsFunc(all[:i], func(o variable) bool { return o.Name == v.Name }) {
-			return nil, nil, fmt.Errorf("template.yaml gives %s the variable %s, which its manifest sets by itself: remove it", name, v.Name)
-		}
-	}
 	return all, to, nil
+}
+
+// senders are the variables that a function knows its senders by.
+func senders(env map[string]string, access bool) (all []variable) {
+	if access {
+		env["SENDER_ACCESS"] = "/sender"
+	}
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		all = append(all, variable{Name: name, Value: env[name]})
+	}
+	return all
+}
+
+// issuerPorts are those of the issuer of its senders' tokens, and of an API server behind 443 of its Service.
+func issuerPorts(issuer string) []egress {
+	u, _ := url.Parse(issuer) // of the form that the template asks for
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		port = 443
+	}
+	to := []egress{{port, "the issuer of its senders' tokens"}}
+	if strings.HasPrefix(u.Host, "kubernetes.default.svc") {
+		to = append(to, egress{6443, "where its Service leads to, which is what counts"})
+	}
+	return to
 }
 
 func kafkaPorts(servers []string) (to []egress) {
@@ -156,6 +188,7 @@ func renderTriggers(t *house.Template, name string) (string, error) {
 			text, err = execute("ping.yaml", map[string]any{
 				"Name": name + "-" + trigger, "Namespace": t.Namespace, "Function": name, "Timezone": spec.Cron.Timezone,
 				"Schedule": spec.Cron.Schedule, "Data": string(spec.Cron.Data), "Seconds": len(strings.Fields(spec.Cron.Schedule)) == 6,
+				"Audience": manifest.Sink(t, name).Audience,
 			})
 		case spec.Kafka != nil:
 			text, err = write(sourceAbout, inCluster(t, manifest.KafkaSource(t, name, trigger, t.Kafka.Bootstrap)))

@@ -33,6 +33,7 @@ func check(r *report, root *node) *Template {
 	for _, n := range root.get("functions").entries() {
 		c.function(n, t.Functions[n.key])
 	}
+	c.people()
 	return t
 }
 
@@ -87,6 +88,32 @@ func (c checker) trigger(function string, n *node, t Trigger) {
 		c.topics(n.get("kafka", "topics"))
 		c.taken(c.groups, function, n.get("kafka", "group"), ruleGroupTaken, "give it a group of its own: in one group each sees only a part of the events")
 		c.delivery(function, n.get("kafka"), &t.Kafka.Delivery)
+	}
+}
+
+// people reports functions for people that events are sent to, too: a person has no token of a source.
+func (c checker) people() {
+	if c.t.Sender.Tokens != TokensRequired {
+		return
+	}
+	events := map[string]bool{}
+	for name, f := range c.t.Functions {
+		for _, t := range f.Triggers {
+			events[name] = events[name] || t.HTTP == nil
+			if t.Kafka != nil {
+				events[t.Kafka.Delivery.DeadLetter.Function] = true
+			}
+			if t.Broker != nil {
+				events[t.Broker.Delivery.DeadLetter.Function] = true
+			}
+		}
+	}
+	for _, n := range c.root.get("functions").entries() {
+		for _, trigger := range n.get("triggers").entries() {
+			if http := trigger.get("http"); http != nil && events[n.key] {
+				c.add(http.keyAt, ruleSender, fmt.Sprintf("%s is for people, and with sender.tokens required %s takes only what sources send", http.path(), clip(n.key)), "make it a function of its own")
+			}
+		}
 	}
 }
 

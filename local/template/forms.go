@@ -29,6 +29,7 @@ var forms = map[string]form{
 	"image":     {regexp.MustCompile(`^[a-z0-9][a-zA-Z0-9._:/-]*\{function\}(:(\{version\}|[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?$`), 400, ruleName, "an image with {function} in it, such as registry.example/somssi/{function}:{version}"},
 	"secret":    {regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(-\{function\})?$`), 200, ruleName, "the name of a Secret, such as somssi, or somssi-{function} for one each"},
 	"server":    {regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[1-9][0-9]{0,4}$`), 255, ruleName, "a host:port, such as kafka-bootstrap:9092"},
+	"issuer":    {regexp.MustCompile(`^https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[1-9][0-9]{0,4})?(/[A-Za-z0-9._~-]+)*$`), 255, ruleName, "an https URL without a slash at its end, such as https://kubernetes.default.svc.cluster.local"},
 	"cpu":       {regexp.MustCompile(`^[1-9][0-9]{0,4}m?$`), 8, ruleName, "processors, such as 250m or 1"},
 	"path":      {regexp.MustCompile(`^(/|(/\.{0,2}[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)$`), 255, rulePath, "a path such as /talents: a slash first, none last, no patterns"},
 }

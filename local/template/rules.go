@@ -30,6 +30,7 @@ const (
 	ruleCESQL       = "T027" // an expression of a filter is CESQL
 	ruleStream      = "T028" // what answers with streams takes no events: it is no Knative Service
 	ruleCluster     = "T029" // what is to run in a cluster lacks nothing that a manifest needs
+	ruleSender      = "T030" // what knows its senders takes no requests of people
 
 	ruleNoRetry  = "K2"  // deadLetter comes with retry, and retry with backoffDelay: a field that is said removes the defaults of the others
 	ruleNoFilter = "K7"  // a KafkaSource has no filter

@@ -37,6 +37,7 @@ type Template struct {
 	Image        string              `json:"image,omitempty" is:"image" about:"The image of a function in a cluster: {function} is its name, {version} the version that is rendered."`
 	Secret       string              `json:"secret,omitempty" is:"secret" about:"The Secret in a cluster that has ${X} under the key X; with {function} in it each function has one of its own."`
 	Kafka        Cluster             `json:"kafka,omitzero" about:"Kafka as a cluster has it."`
+	Sender       Sender              `json:"sender,omitzero" about:"Whether functions know who sends them events."`
 	Environments Environments        `json:"environments,omitempty" about:"What differs where it runs: each is merged over the rest of the file, key by key."`
 }
 
@@ -51,6 +52,19 @@ type Cluster struct {
 	Bootstrap []string `json:"bootstrap,omitempty" is:"server" about:"Where Kafka is, each a host:port."`
 	Strimzi   string   `json:"strimzi,omitempty" is:"label" about:"The name of the Kafka that Strimzi runs: topics and users are rendered for it, and all log in to bootstrap by certificates of its users."`
 }
+
+// Sender is how functions know who sends them events.
+type Sender struct {
+	Tokens string `json:"tokens" enum:"none,sent,required" about:"Whether sources send tokens of their own, and functions take events only with one of a source of theirs. Knative's feature authentication-oidc must be on."`
+	Issuer string `json:"issuer" is:"issuer" about:"Who signs the tokens; the API server of the cluster unless said."`
+}
+
+// The words for Sender.Tokens.
+const (
+	TokensNone     = "none"
+	TokensSent     = "sent"
+	TokensRequired = "required"
+)
 
 // Globals is what every function has unless it says otherwise.
 type Globals struct {
