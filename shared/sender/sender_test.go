@@ -24,6 +24,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -48,13 +49,14 @@ const (
 // only when all wait.
 type house struct {
 	t      *testing.T
+	mu     sync.Mutex
 	keys   map[string]crypto.Signer // that the issuer tells of, by id
 	down   atomic.Bool
 	loads  atomic.Int32
 	door   http.Handler
 	ready  http.HandlerFunc
-	said   bytes.Buffer // the function's log
-	passed int          // requests
+	said   words // the function's log
+	passed int   // requests
 }
 
 var (
@@ -71,6 +73,30 @@ func made[K any](key K, err error) K {
 	return key
 }
 
+// words is a log that is read while it is written.
+type words struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (w *words) Write(text []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.Write(text)
+}
+
+func (w *words) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
+}
+
+func (w *words) Reset() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text.Reset()
+}
+
 func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.down.Load() {
 		http.Error(w, "down", http.StatusServiceUnavailable)
@@ -82,10 +108,19 @@ func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.loads.Add(1)
 	var set jose.JSONWebKeySet
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	for id, key := range h.keys {
 		set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.Public(), KeyID: id, Use: "sig"})
 	}
 	_ = json.NewEncoder(w).Encode(set)
+}
+
+// tell has the issuer tell of other keys.
+func (h *house) tell(keys map[string]crypto.Signer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.keys = keys
 }
 
 // inBubble runs a test of a function whose issuer may be down when it starts.
@@ -93,17 +128,17 @@ func inBubble(t *testing.T, down bool, test func(t *testing.T, h *house)) {
 	t.Setenv("SENDER_ISSUER", url)
 	t.Setenv("SENDER_AUDIENCE", audience)
 	t.Setenv("SENDER_SUBJECTS", talents+","+sweep)
+	h := &house{keys: map[string]crypto.Signer{"rsa": rsaKey, "ec": ecKey}}
+	h.down.Store(down)
+	was := http.DefaultTransport
+	http.DefaultTransport = &http.Transport{DisableKeepAlives: true, DialTLSContext: func(context.Context, string, string) (net.Conn, error) {
+		near, far := net.Pipe()
+		go func() { _ = http.Serve(&once{conn: far}, h) }()
+		return near, nil
+	}}
+	t.Cleanup(func() { http.DefaultTransport = was })
 	synctest.Test(t, func(t *testing.T) {
-		h := &house{t: t, keys: map[string]crypto.Signer{"rsa": rsaKey, "ec": ecKey}}
-		h.down.Store(down)
-		was := http.DefaultTransport
-		http.DefaultTransport = &http.Transport{DisableKeepAlives: true, DialTLSContext: func(context.Context, string, string) (net.Conn, error) {
-			near, far := net.Pipe()
-			go func() { _ = http.Serve(&once{conn: far}, h) }()
-			return near, nil
-		}}
-		t.Cleanup(func() { http.DefaultTransport = was })
-
+		h.t = t
 		logger := zerolog.New(&h.said)
 		senders, err := sender.Open(logger.WithContext(t.Context()))
 		if err != nil {
@@ -515,12 +550,12 @@ func TestDoor_rotation(t *testing.T) {
 	inBubble(t, false, func(t *testing.T, h *house) {
 		by := func(id string) string { return h.sign(jose.ES256, nextKey, id, nil, h.claims(nil)) }
 		h.want("before", h.good(nil), 204)
-		h.keys = map[string]crypto.Signer{"rsa": rsaKey, "next": nextKey}
+		h.tell(map[string]crypto.Signer{"rsa": rsaKey, "next": nextKey})
 		h.want("new key", by("next"), 204)
 		h.want("old key", h.good(nil), 204)
 
 		loads := h.loads.Load()
-		h.keys["third"] = nextKey
+		h.tell(map[string]crypto.Signer{"rsa": rsaKey, "next": nextKey, "third": nextKey})
 		for range 100 {
 			h.want("a key that came within the minute", by("third"), 503)
 			h.want("an id that is made up", by("made up"), 503)
@@ -532,13 +567,13 @@ func TestDoor_rotation(t *testing.T) {
 		h.want("it, a minute later", by("third"), 204)
 		h.want("an old one", by("next"), 204)
 
-		h.keys = map[string]crypto.Signer{"third": nextKey}
+		h.tell(map[string]crypto.Signer{"third": nextKey})
 		h.want("a key that was taken back just now", h.good(nil), 204)
 		time.Sleep(10 * time.Minute)
 		h.want("and ten minutes later", h.good(nil), 401)
 		h.want("the one there is", by("third"), 204)
 
-		h.keys = nil
+		h.tell(nil)
 		time.Sleep(10 * time.Minute)
 		h.want("when the issuer forgot them all", by("third"), 204)
 	})
@@ -549,7 +584,7 @@ func TestDoor_issuer_down(t *testing.T) {
 	inBubble(t, false, func(t *testing.T, h *house) {
 		next := func() string { return h.sign(jose.ES256, nextKey, "next", nil, h.claims(nil)) }
 		h.down.Store(true)
-		h.keys["next"] = nextKey
+		h.tell(map[string]crypto.Signer{"rsa": rsaKey, "next": nextKey})
 		for range 60 {
 			time.Sleep(time.Second)
 			h.want("a key that is known", h.good(nil), 204)
