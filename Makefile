@@ -1,5 +1,7 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check render images bench go
+MODULES := infra/images infra/validate
+LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+.PHONY: help run demo test check render validate images bench go
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,17 +15,17 @@ demo: go ## do the main job from end to end, count, and exit (REAL=1)
 test: go ## all tests, on embedded and on real parts
 	@local/install.sh
 	@go run ./local parts -- go test -race -shuffle=on -timeout 20m ./...
-	@go test -C infra/images -shuffle=on ./...
+	@for module in $(MODULES); do go test -C $$module -shuffle=on ./... || exit 1; done
 
 check: go ## format, vet, lint, dependencies, manifests up to date, known vulnerabilities
 	@test -z "$$(gofmt -l functions infra local shared)" || { gofmt -l functions infra local shared; echo 'not formatted: run gofmt -w .'; exit 1; }
-	go vet ./...
-	go mod tidy -diff
-	cd infra/images && go vet ./... && go mod tidy -diff
-	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
-	cd infra/images && go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+	@for module in . $(MODULES); do (set -x; cd $$module && go vet ./... && go mod tidy -diff && go run $(LINT) run ./...) || exit 1; done
 	@go run ./local render --check
 	@local/vulnerabilities.sh
+
+validate: go ## judge the manifests by the rules of Knative and Kubernetes, without a cluster
+	@go run ./local render --check
+	@go -C infra/validate run .
 
 render: go ## write the manifests of a cluster from template.yaml
 	@go run ./local render
