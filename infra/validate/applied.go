@@ -20,6 +20,7 @@ const kustomization = "kustomization.yaml"
 // on.
 type kustomized struct {
 	folder  string
+	itself  []*document
 	builds  []string    // folders
 	written []*document // all that it is made of, patches first
 	broken  bool
@@ -101,9 +102,8 @@ func (c *checker) loose(file string) (all []*object) {
 
 // kustomization judges the file of that name in a folder, and reads what it names.
 func (c *checker) kustomization(folder string) *kustomized {
-	k := &kustomized{folder: folder}
-	file := path.Join(folder, kustomization)
-	for _, d := range c.readFile(file) {
+	k := &kustomized{folder: folder, itself: c.readFile(path.Join(folder, kustomization))}
+	for _, d := range k.itself {
 		o := newObject(d.value, d)
 		o.kind, o.name = cmp.Or(o.kind, types.KustomizationKind), path.Base(folder)
 		var into types.Kustomization
@@ -166,6 +166,9 @@ func (c *checker) build(all map[string]*kustomized, folder string) (objects []*o
 			if newObject(d.value).is(o) {
 				o.from = append(o.from, d)
 			}
+		}
+		if len(o.from) == 0 {
+			o.from, o.made = all[folder].itself, true
 		}
 		c.object(o)
 		objects = append(objects, o)

@@ -16,11 +16,11 @@ type checker struct {
 	problems
 	root    string // the folder that the names of files are relative to
 	files   map[string][]*document
-	secrets func(set string, workload string) []string // those that a workload's Secrets may be called
+	secrets func(env, workload string) []string // those that a workload's Secrets may be called
 	crds    schemas
 }
 
-func newChecker(root string, secrets func(set, workload string) []string) (*checker, error) {
+func newChecker(root string, secrets func(env, workload string) []string) (*checker, error) {
 	crds, err := readSchemas()
 	return &checker{root: root, files: map[string][]*document{}, secrets: secrets, crds: crds}, err
 }

@@ -31,9 +31,9 @@ func (c *checker) decode(o *object, into any) (ok bool) {
 	}
 	unknown, err := sigsjson.UnmarshalStrict(text, into)
 	for _, e := range unknown {
-		field, ok := e.(sigsjson.FieldError)
-		if ok {
-			c.at(o, ruleUnknown, field.FieldPath(), "is no field that there is", unknownFix)
+		var at sigsjson.FieldError
+		if errors.As(e, &at) {
+			c.at(o, ruleUnknown, at.FieldPath(), "is no field that there is", unknownFix)
 		} else {
 			c.at(o, ruleUnknown, "", e.Error(), unknownFix)
 		}

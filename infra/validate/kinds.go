@@ -22,6 +22,7 @@ import (
 var kinds = map[string]func(*checker, *object){
 	"v1 ConfigMap":                           typed((*checker).configMap),
 	"v1 Namespace":                           typed(func(*checker, *object, *corev1.Namespace) {}),
+	"v1 Secret":                              typed((*checker).writtenSecret),
 	"v1 Service":                             typed((*checker).service),
 	"v1 ServiceAccount":                      typed(func(*checker, *object, *corev1.ServiceAccount) {}),
 	"apps/v1 Deployment":                     typed((*checker).deployment),
@@ -50,6 +51,19 @@ func (c *checker) configMap(o *object, m *corev1.ConfigMap) {
 	for name := range m.Data {
 		for _, what := range utilvalidation.IsConfigMapKey(name) {
 			c.at(o, ruleCore, join("data", name), what, "use another key")
+		}
+	}
+}
+
+// writtenSecret refuses what a Secret would be written down by. One that a
+// kustomization makes of a file has what the file has.
+func (c *checker) writtenSecret(o *object, s *corev1.Secret) {
+	if o.made {
+		return
+	}
+	for _, field := range []string{"data", "stringData"} {
+		if _, written := o.value[field]; written {
+			c.at(o, ruleSecret, field, "is in a manifest, where everybody reads it", "remove it: the operator makes the Secret")
 		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,9 +32,13 @@ func run(args []string, out, problems io.Writer) int {
 	if err == nil && len(args) > 0 && strings.HasPrefix(args[0], "-") {
 		err = errors.New(usage)
 	}
+	var secrets func(env, workload string) []string
+	if err == nil {
+		secrets, err = secretsOf(filepath.Join(root, "template.yaml"))
+	}
 	var c *checker
 	if err == nil {
-		c, err = newChecker(root, secretsOf(filepath.Join(root, "template.yaml")))
+		c, err = newChecker(root, secrets)
 	}
 	if err != nil {
 		fmt.Fprintln(problems, err)
@@ -88,20 +91,23 @@ func rootAbove(dir string) (string, error) {
 
 // secretsOf are those that a template asks the operator for: of an environment,
 // and of a workload in it. What belongs to no environment has none.
-func secretsOf(file string) func(env, workload string) []string {
-	known := map[string]*template.Template{}
-	return func(env, workload string) []string {
-		t, asked := known[env]
-		if !asked {
-			var err error
-			if t, err = template.LoadForCluster(file, env); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				t = nil // of no environment that there is
-			}
-			known[env] = t
+func secretsOf(file string) (func(env, workload string) []string, error) {
+	t, err := template.Load(file, "")
+	if err != nil {
+		return nil, err
+	}
+	patterns := map[string]string{}
+	for _, env := range t.Environments {
+		if of, err := template.Load(file, env); err == nil {
+			patterns[env] = of.Secret
+		} else {
+			return nil, err
 		}
-		if t == nil || t.Secret == "" {
+	}
+	return func(env, workload string) []string {
+		if patterns[env] == "" {
 			return nil
 		}
-		return []string{strings.ReplaceAll(t.Secret, "{function}", workload)}
-	}
+		return []string{strings.ReplaceAll(patterns[env], "{function}", workload)}
+	}, nil
 }

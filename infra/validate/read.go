@@ -30,6 +30,7 @@ type object struct {
 
 	value map[string]any
 	from  []*document // where it is written: patches first, which have the last word
+	made  bool        // by a kustomization, of a file that is no manifest
 }
 
 func newObject(value map[string]any, from ...*document) *object {

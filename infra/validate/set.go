@@ -157,7 +157,7 @@ func yes(b *bool) bool { return b != nil && *b }
 func (s *set) secret(o *object, field, owner, name string) {
 	known := s.secrets(s.env, owner)
 	for _, u := range s.all {
-		if u.kind == "KafkaUser" {
+		if u.kind == "KafkaUser" || u.kind == "Secret" {
 			known = append(known, u.name)
 		}
 		meta, _ := u.value["metadata"].(map[string]any)

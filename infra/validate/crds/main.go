@@ -18,7 +18,10 @@ var modules = []struct {
 	name, module string
 	files        []string
 }{
-	{"gateway", "sigs.k8s.io/gateway-api@v1.6.3", []string{"config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"}},
+	{"gateway", "sigs.k8s.io/gateway-api@v1.6.3", []string{
+		"config/crd/standard/gateway.networking.k8s.io_httproutes.yaml",
+		"config/crd/standard/gateway.networking.k8s.io_referencegrants.yaml",
+	}},
 	{"keda", "github.com/kedacore/keda/v2@v2.21.0", []string{"config/crd/bases/keda.sh_scaledobjects.yaml"}},
 	{"prometheus", "github.com/prometheus-operator/prometheus-operator@v0.85.0", []string{
 		"example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
