@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -27,7 +28,7 @@ type kustomized struct {
 }
 
 // folder judges all manifests below one: what is to be applied as kustomize makes
-// it, and what stands by itself as it is. Applied is how many objects that were.
+// it, and what stands by itself as it is. Judged is how many objects that were.
 func (c *checker) folder(folder string) (judged int, err error) {
 	var loose []string
 	all := map[string]*kustomized{}
@@ -152,6 +153,9 @@ func (c *checker) build(all map[string]*kustomized, folder string) (objects []*o
 	made, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), c.path(folder))
 	if err != nil {
 		what := strings.ReplaceAll(strings.Join(strings.Fields(err.Error()), " "), c.root+"/", "")
+		if i := strings.LastIndex(what, "': "); i >= 0 {
+			what = what[i+len("': "):] // the deepest of what it went through
+		}
 		c.add(problem{path.Join(folder, kustomization), 1, 1, ruleKustomize, types.KustomizationKind + "/" + path.Base(folder), "", what, "see kubectl kustomize " + folder})
 		return nil
 	}
@@ -180,11 +184,13 @@ func (c *checker) build(all map[string]*kustomized, folder string) (objects []*o
 func everything(all map[string]*kustomized, folder string) (written []*document, broken bool) {
 	k := all[folder]
 	if k == nil {
-		return nil, true
+		return nil, false // kustomize says what is wrong with it
 	}
+	rest := maps.Clone(all)
+	delete(rest, folder) // or two that build on each other would have no end
 	written, broken = k.written, k.broken
 	for _, under := range k.builds {
-		more, bad := everything(all, under)
+		more, bad := everything(rest, under)
 		written, broken = append(written[:len(written):len(written)], more...), broken || bad
 	}
 	return written, broken

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"path/filepath"
 	"strings"
 
@@ -21,8 +22,9 @@ type checker struct {
 }
 
 func newChecker(root string, secrets func(env, workload string) []string) (*checker, error) {
-	crds, err := readSchemas()
-	return &checker{root: root, files: map[string][]*document{}, secrets: secrets, crds: crds}, err
+	crds, bad := readSchemas()
+	whole, err := filepath.Abs(root)
+	return &checker{root: whole, files: map[string][]*document{}, secrets: secrets, crds: crds}, errors.Join(bad, err)
 }
 
 func (c *checker) path(file string) string { return filepath.Join(c.root, filepath.FromSlash(file)) }
