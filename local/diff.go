@@ -35,7 +35,7 @@ Images are told with the version --version. Values of variables are not shown.
 Exit code 0: nothing changes; 1: something does, or it could not be found out; 2: template.yaml
 has an error.`,
 		Example: `  go run ./local diff
-  git worktree add /tmp/before HEAD~1 && go run ./local diff /tmp/before/infra/knative
+  git worktree add ../before HEAD~1 && go run ./local diff ../before/infra/knative
   go run ./local diff --cluster --version 1.4.0`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -68,7 +68,7 @@ Secret; where it may connect to, and what it may read and write in Kafka, follow
 Exit code 0: written, or with --check up to date; 1: with --check something is not; 2: template.yaml
 has an error, or lacks what a cluster needs.`,
 		Example: `  go run ./local render
-  go run ./local render --version 1.4.0 --out /tmp/manifests
+  go run ./local render --version 1.4.0 --out ../manifests
   go run ./local render --images .somssi/images/images.json
   go run ./local render --check        # in CI
   kubectl apply -k infra/knative/overlays/prod`,

@@ -22,8 +22,9 @@ type function struct {
 	house.Function
 	MetricsPort    int
 	TimeoutSeconds int
-	Replicas       int
-	Public         bool // whether somebody outside of the cluster calls it
+	Replicas       int  // the fewest of a stream
+	Scales         bool // whether a stream's replicas are counted by what they use
+	Public         bool // whether somebody outside of the cluster calls it at a host of its own
 	PodLabel       string
 	Env            []variable
 	Login, CA      string // Secrets by which it is known to Kafka, and Kafka to it; empty where it is not
@@ -51,7 +52,14 @@ var ports = map[string]egress{
 	"DATABASE_URL": {5432, "PostgreSQL, of DATABASE_URL"},
 	"REDIS_URL":    {6379, "Redis, of REDIS_URL"},
 	"OIDC_ISSUER":  {443, "the issuer of tokens, of OIDC_ISSUER"},
+	collector:      {4318, "the collector of traces, of " + collector},
 }
+
+// What no code of ours reads: OpenTelemetry does itself.
+const (
+	telemetry = "OTEL_"
+	collector = telemetry + "EXPORTER_OTLP_ENDPOINT"
+)
 
 func renderFunction(t *house.Template, name string, reads map[string]bool) (string, error) {
 	f := function{
@@ -62,11 +70,12 @@ func renderFunction(t *house.Template, name string, reads map[string]bool) (stri
 		f.TimeoutSeconds = int(time.Duration(f.Timeout) / time.Second)
 	}
 	for _, trigger := range f.Triggers {
-		f.Public = f.Public || trigger.HTTP != nil
+		f.Public = f.Public || trigger.HTTP != nil && t.Gateway.Name == ""
 	}
 	text := "knative.yaml"
 	if f.Stream {
 		text, f.PodLabel, f.Replicas = "deployment.yaml", deploymentLabel, max(1, f.Scale.Min)
+		f.Scales = f.Scale.Max > 0 && f.Resources.Memory != "" // of which a HorizontalPodAutoscaler needs both
 	}
 	var err error
 	if f.Env, f.Egress, err = environment(t, name, reads); err != nil {
@@ -122,7 +131,7 @@ func environment(t *house.Template, name string, reads map[string]bool) (all []v
 		switch ref := house.Ref(f.Env[v]); {
 		case ref == "":
 			all = append(all, variable{Name: v, Value: f.Env[v]})
-		case !reads[v]:
+		case !reads[v] && !strings.HasPrefix(v, telemetry):
 			continue
 		case ref == house.KafkaBrokers && t.Kafka.Strimzi != "":
 			all = append(all, variable{Name: v, Value: "kafkas://" + strings.Join(t.Kafka.Bootstrap, ",") + "?cert=/kafka/user.crt&key=/kafka/user.key"},
@@ -133,7 +142,10 @@ func environment(t *house.Template, name string, reads map[string]bool) (all []v
 		if v == house.KafkaBrokers && reads[v] {
 			to = append(to, kafkaPorts(t.Kafka.Bootstrap)...)
 		}
-		if port, known := ports[v]; known && reads[v] {
+		if port, known := ports[v]; known && (reads[v] || v == collector) {
+			if u, err := url.Parse(f.Env[v]); err == nil && v == collector && u.Port() != "" {
+				port.Port, _ = strconv.Atoi(u.Port())
+			}
 			to = append(to, port)
 		}
 	}

@@ -69,6 +69,11 @@ func Files(root fs.FS, file, env string, released Release) (map[string]string, e
 		if all[dir+"/namespace.yaml"], err = execute("namespace.yaml", of); err != nil {
 			return nil, err
 		}
+		if of.Gateway.Name != "" {
+			if all[dir+"/gateway/grant.yaml"], err = execute("grant.yaml", gatewayOf(of)); err != nil {
+				return nil, err
+			}
+		}
 		k := kustomize{About: "Environment " + name, Namespace: of.Namespace, Resources: []string{"../../base", "namespace.yaml"}, Images: images(of, released)}
 		differ, err := differences(joined(under), joined(over))
 		if err != nil {

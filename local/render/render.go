@@ -60,11 +60,15 @@ func renderBase(root fs.FS, t *house.Template) (base, error) {
 		text, err := renderFunction(t, name, needed[name])
 		all[name+".yaml"], found = text, append(found, err)
 	}
-	shared := map[string]any{"Namespace": t.Namespace, "MetricsPort": metricsPort, "Streams": streams(t)}
+	shared := map[string]any{"Namespace": t.Namespace, "MetricsPort": metricsPort, "Streams": streams(t), "In": gatewayOf(t)}
 	all["network.yaml"], err = execute("network.yaml", shared)
 	found = append(found, err)
 	if brokers, err := renderBrokers(t); brokers != "" || err != nil {
 		all["brokers.yaml"], found = brokers, append(found, err)
+	}
+	if t.Gateway.Name != "" {
+		all["gateway.yaml"], err = execute("gateway.yaml", gatewayOf(t))
+		found = append(found, err)
 	}
 	if t.Kafka.Strimzi != "" && len(t.Topics) > 0 {
 		all["topics.yaml"], err = renderTopics(t)

@@ -65,6 +65,7 @@ var shopCode = fstest.MapFS{
 	"functions/keep-letters/main.go": code(`func main() { shared.SQL().Exec("INSERT INTO letters (" + columns + ") VALUES ($1) " + "ON CONFLICT (id) DO NOTHING") }
 		func forget() { shared.SQL().Exec("DELETE FROM letters WHERE id IN (SELECT id FROM elsewhere)") }`),
 	"functions/show-orders/main.go": code(`func main() { shared.Serve() }`),
+	"functions/serve-shop/main.go":  code(`func main() { shared.Serve() }`),
 }
 
 func code(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte("package main\n" + text)} }

@@ -19,7 +19,7 @@ type decoder struct {
 
 // decode reads the whole tree. What is wrong is reported and left as it was.
 func decode(r *report, root *node) *Template {
-	t := &Template{Sender: Sender{TokensNone, "https://kubernetes.default.svc.cluster.local"}, Globals: Globals{Delivery: Delivery{BackoffPolicy: "exponential", Timeout: Duration(600 * time.Second)}}}
+	t := &Template{Sender: Sender{TokensNone, "https://kubernetes.default.svc.cluster.local"}, Ingress: "kourier-internal.kourier-system", Globals: Globals{Delivery: Delivery{BackoffPolicy: "exponential", Timeout: Duration(600 * time.Second)}}}
 	d := decoder{r: r, globals: &t.Globals}
 	// Globals come before functions in Template, and so does their reading.
 	d.value(root, reflect.ValueOf(t).Elem(), field{})

@@ -30,6 +30,8 @@ var forms = map[string]form{
 	"secret":    {regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(-\{function\})?$`), 200, ruleName, "the name of a Secret, such as somssi, or somssi-{function} for one each"},
 	"server":    {regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[1-9][0-9]{0,4}$`), 255, ruleName, "a host:port, such as kafka-bootstrap:9092"},
 	"issuer":    {regexp.MustCompile(`^https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[1-9][0-9]{0,4})?(/[A-Za-z0-9._~-]+)*$`), 255, ruleName, "an https URL without a slash at its end, such as https://kubernetes.default.svc.cluster.local"},
+	"service":   {regexp.MustCompile(`^[a-z]([a-z0-9-]{0,61}[a-z0-9])?\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`), 127, ruleName, "service.namespace, such as kourier-internal.kourier-system"},
+	"host":      {regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$`), 253, ruleName, "a host in small letters, such as somssi.example"},
 	"cpu":       {regexp.MustCompile(`^[1-9][0-9]{0,4}m?$`), 8, ruleName, "processors, such as 250m or 1"},
 	"path":      {regexp.MustCompile(`^(/|(/\.{0,2}[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)$`), 255, rulePath, "a path such as /talents: a slash first, none last, no patterns"},
 }

@@ -38,6 +38,8 @@ type Template struct {
 	Secret       string              `json:"secret,omitempty" is:"secret" about:"The Secret in a cluster that has ${X} under the key X; with {function} in it each function has one of its own."`
 	Kafka        Cluster             `json:"kafka,omitzero" about:"Kafka as a cluster has it."`
 	Sender       Sender              `json:"sender,omitzero" about:"Whether functions know who sends them events."`
+	Ingress      string              `json:"ingress,omitempty" is:"service" about:"The Service of Knative's ingress inside a cluster, service.namespace; that of Kourier unless said."`
+	Gateway      Gateway             `json:"gateway,omitzero" about:"What joins the paths of http triggers under one host in a cluster. Without it each function has a host of its own, and streams have none."`
 	Environments Environments        `json:"environments,omitempty" about:"What differs where it runs: each is merged over the rest of the file, key by key."`
 }
 
@@ -65,6 +67,14 @@ const (
 	TokensSent     = "sent"
 	TokensRequired = "required"
 )
+
+// Gateway is one of the Gateway API, which a cluster has: the paths are attached to it.
+type Gateway struct {
+	Host      string `json:"host" required:"true" is:"host" about:"The host of all paths, for which the Gateway has a listener."`
+	Name      string `json:"name" required:"true" is:"label" about:"The name of the Gateway."`
+	Namespace string `json:"namespace" required:"true" is:"label" about:"The namespace that it is in."`
+	Pods      string `json:"pods,omitempty" is:"label" about:"The namespace of the pods that do its work; that of the Gateway unless said."`
+}
 
 // Globals is what every function has unless it says otherwise.
 type Globals struct {
