@@ -25,15 +25,26 @@ import (
 // for is what the functions write. Of what was dropped one run mends all, and
 // nobody hears of it twice.
 func TestHouse_mends_what_was_dropped(t *testing.T) {
-	h, err := harness.Start(t.Context(), options(t, stateOf(t)))
+	mends(t, start(t, options(t, stateOf(t))))
+}
+
+// start puts up a house for one test.
+func start(t *testing.T, o harness.Options) *harness.Harness {
+	t.Helper()
+	h, err := harness.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		if err := h.Stop(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}
-	}()
+	})
+	return h
+}
+
+func mends(t *testing.T, h *harness.Harness) {
+	t.Helper()
 	seller, u := newcomer(t, h), newcomer(t, h)
 	follow(t, u, "mended")
 	frames := told(t, u)

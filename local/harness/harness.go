@@ -36,6 +36,7 @@ import (
 // Options say where and how a harness runs.
 type Options struct {
 	Root  string // of the repository; binaries are in its .somssi/bin
+	File  string // the template; that of Root unless said
 	State string // folder for data and logs
 	Port  int    // of the gateway; 0 is any free one
 	Parts parts.Ports
@@ -45,6 +46,8 @@ type Options struct {
 	// Say tells a person what is going on, a line at a time.
 	Say func(format string, args ...any)
 }
+
+func (o Options) file() string { return cmp.Or(o.File, filepath.Join(o.Root, "template.yaml")) }
 
 // Harness is a running house.
 type Harness struct {
@@ -81,7 +84,7 @@ type Run struct {
 // Start puts everything up and returns when it takes requests and events.
 // Nothing is left running where it fails.
 func Start(ctx context.Context, o Options) (_ *Harness, err error) {
-	t, err := template.Load(filepath.Join(o.Root, "template.yaml"), "local")
+	t, err := template.Load(o.file(), "local")
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (h *Harness) startWatch(o Options, t *template.Template) (err error) {
 // applied: topics, groups and routes of what runs would have to be taken away
 // under events in flight, and to start again takes a second.
 func judge(o Options, running *template.Template) {
-	saved, err := template.Load(filepath.Join(o.Root, "template.yaml"), "local")
+	saved, err := template.Load(o.file(), "local")
 	switch {
 	case err != nil:
 		o.Say("%v\nwhat runs goes on", err)

@@ -19,7 +19,7 @@ const mark = "go run ./local render"
 func Read(dir string) (map[string]string, error) {
 	all := map[string]string{}
 	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(file) != ".yaml" && filepath.Ext(file) != ".sql" {
+		if err != nil || d.IsDir() || !slices.Contains([]string{".yaml", ".sql", ".acl"}, filepath.Ext(file)) {
 			return err
 		}
 		text, err := os.ReadFile(file)

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -129,6 +131,9 @@ func merge(o, patch Object) Object {
 			o[key] = merge(under, inner)
 		default:
 			o[key] = value
+			if list, ok := value.([]any); ok {
+				o[key] = slices.DeleteFunc(slices.Clone(list), func(one any) bool { return reflect.DeepEqual(one, whole) })
+			}
 		}
 	}
 	return o

@@ -50,6 +50,11 @@ func Files(root fs.FS, file, env string, released Release) (map[string]string, e
 	} else if roles != "" {
 		all["postgres/roles.sql"] = roles
 	}
+	if users, err := renderRedis(root, t, needed); err != nil {
+		return nil, err
+	} else if users != "" {
+		all["redis/users.acl"] = users
+	}
 	var found []error
 	kustomization := func(file string, k kustomize) {
 		text, err := execute("kustomization.yaml", k)
@@ -200,9 +205,19 @@ func written(about string, values []any) (string, error) {
 	return b.String(), err
 }
 
+// whole is the first of a list that replaces the one before.
+var whole = Object{"$patch": "replace"}
+
 // patch is a merge patch for o as kustomize finds it: before it sets the namespace.
 func (o Object) patch(patch Object) Object {
 	patch["apiVersion"], patch["kind"] = o["apiVersion"], o["kind"]
+	if pod, _ := patch.At("spec", "template", "spec").(Object); o.Kind() == "Deployment" || o.Kind() == "Job" {
+		for _, key := range []string{"containers", "volumes"} { // kustomize would merge these by name, and keep what is gone
+			if list, ok := pod[key].([]any); ok {
+				pod[key] = slices.Concat([]any{maps.Clone(whole)}, list)
+			}
+		}
+	}
 	meta, _ := patch["metadata"].(Object)
 	if meta == nil {
 		meta = Object{}

@@ -56,6 +56,7 @@ var shopCode = fstest.MapFS{
 		func Main() { Serve() }
 		func Serve() { for _, port := range []string{"PORT"} { Env(port) } }
 		func SQL() { open(Env("DATABASE_URL")) }
+		func Redis() { open(Env("REDIS_URL")) }
 		func OpenOutbox() { Env("KAFKA_BROKERS") }`),
 	"infra/schema/1.sql":                 {Data: []byte("CREATE TABLE cards (id BIGINT); CREATE TABLE letters (id BIGINT);\nCREATE TABLE outbox (id BIGINT);")},
 	"functions/charge-card/main.go":      code(`func main() { shared.SQL(); shared.OpenOutbox(); shared.Main() }`),
@@ -65,7 +66,16 @@ var shopCode = fstest.MapFS{
 	"functions/keep-letters/main.go": code(`func main() { shared.SQL().Exec("INSERT INTO letters (" + columns + ") VALUES ($1) " + "ON CONFLICT (id) DO NOTHING") }
 		func forget() { shared.SQL().Exec("DELETE FROM letters WHERE id IN (SELECT id FROM elsewhere)") }`),
 	"functions/show-orders/main.go": code(`func main() { shared.Serve() }`),
-	"functions/serve-shop/main.go":  code(`func main() { shared.Serve() }`),
+	"functions/serve-shop/shown.go": code(`
+		var script = redis.NewScript("redis.call('INCR', KEYS[1] .. ':n') redis.pcall('PUBLISH', ARGV[1], KEYS[2])")
+		type shown struct { rdb *redis.Client; other *http.Client }
+		func open() { rdb := shared.Redis(); rdb.PSubscribe(ctx, fmt.Sprintf(shared.Hints, "*"), "own:*"); rdb.Close() }
+		func (s shown) key() string { return fmt.Sprintf("shown:%d", s.id) }
+		func (s shown) list() { s.rdb.HGetAll(ctx, s.key()); s.other.Get("no key"); script.Run(ctx, s.rdb, []string{fmt.Sprintf(shared.StatsTotals, 1)}) }
+		func set(p redis.Pipeliner) { p.Set(ctx, "shown", 1, 0) }
+		func get(p url.Values) { p.Get("no key") }`),
+	"functions/ask-redis/main.go":  code(`func main() { shared.Redis().Do(ctx, "KEYS", "*") }`),
+	"functions/serve-shop/main.go": code(`func main() { shared.Serve() }`),
 }
 
 func code(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte("package main\n" + text)} }
@@ -130,6 +140,7 @@ functions: {charge-card: {env: {DATABASE_URL: "${DATABASE_URL}"}}}`, `:6:47 erro
 		"publishes_unsaid": {head + prod + "globals: {env: {DATABASE_URL: \"${A}\", KAFKA_BROKERS: \"${KAFKA_BROKERS}\"}}\nfunctions: {charge-card: {}}",
 			"functions.charge-card publishes [] in template.yaml, and its code opens a producer: true"},
 		"publishes_untrue": {head + prod + "functions: {show-orders: {publishes: [t]}}", "publishes [t] in template.yaml, and its code opens a producer: false"},
+		"any_command":      {head + prod + "globals: {env: {REDIS_URL: \"${A}\"}}\nfunctions: {ask-redis: {}}", "read what ask-redis does with Redis: what rdb.Do sends is not known"},
 		"no_code":          {head + prod + "functions: {ship-order: {}}", "functions/ship-order needs: there is no Go in it"},
 		"set_twice":        {head + prod + "functions: {show-orders: {env: {METRICS_PORT: \"80\"}}}", "gives show-orders the variable METRICS_PORT, which its manifest sets by itself"},
 		"broker_without_a_login": {head + "environments: {prod: {secret: a, image: \"r/{function}\", kafka: {bootstrap: [\"k:1\"], strimzi: s}}}\nfunctions: {show-orders: {triggers: {a: {broker: {topic: t}}}}}",

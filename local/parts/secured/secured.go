@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -139,8 +140,8 @@ func portOf(t testing.TB, address string) (port int) {
 }
 
 // Redis is a redis-server with TLS for host, if there is a CA. Its default user is
-// off, and somssi may do all that a function does.
-func Redis(t testing.TB, ca *CA, host, dir string) (port int) {
+// off, and somssi may do all that a function does; more users are lines of an aclfile.
+func Redis(t testing.TB, ca *CA, host, dir string, users ...string) (port int) {
 	t.Helper()
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -150,9 +151,9 @@ func Redis(t testing.TB, ca *CA, host, dir string) (port int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	users := filepath.Join(dir, fmt.Sprintf("users-%d.acl", ports[0]))
-	acl := "user default off\nuser somssi on >" + Password + " ~* &* +@all -@admin -@dangerous\n"
-	if err := os.WriteFile(users, []byte(acl), 0o600); err != nil {
+	file := filepath.Join(dir, fmt.Sprintf("users-%d.acl", ports[0]))
+	lines := slices.Concat([]string{"user default off", "user somssi on >" + Password + " ~* &* +@all -@admin -@dangerous"}, users)
+	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	arguments := []string{"--port", fmt.Sprint(ports[0])}
@@ -161,7 +162,7 @@ func Redis(t testing.TB, ca *CA, host, dir string) (port int) {
 		arguments = []string{"--port", "0", "--tls-port", fmt.Sprint(ports[0]), "--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", ca.File, "--tls-auth-clients", "no"}
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	command := exec.CommandContext(ctx, program, append(arguments, "--bind", "127.0.0.1", "--save", "", "--aclfile", users, "--dir", dir)...)
+	command := exec.CommandContext(ctx, program, append(arguments, "--bind", "127.0.0.1", "--save", "", "--aclfile", file, "--dir", dir)...)
 	if err := command.Start(); err != nil {
 		cancel()
 		t.Fatal(err)
