@@ -12,6 +12,8 @@ import (
 	"somssi/local/template"
 )
 
+const redisUsers = "redis/users.acl" // in a folder; Redis itself is not asked
+
 // changesAnswer is the answer of diff.
 type changesAnswer struct {
 	Environment string        `json:"environment"`
@@ -50,6 +52,7 @@ has an error.`,
 			if err != nil {
 				return err
 			}
+			users := diff.RedisUsers(files[redisUsers])
 			answer := changesAnswer{Environment: r.env, Against: folder}
 			var before []render.Object
 			if cluster {
@@ -61,6 +64,7 @@ has an error.`,
 				}
 				if files, err = render.Read(answer.Against); err == nil {
 					before, err = render.Resources(files, r.env)
+					before, after = append(before, diff.RedisUsers(files[redisUsers])...), append(after, users...)
 				}
 			}
 			if err != nil {

@@ -48,7 +48,7 @@ func Of(before, after []render.Object) (all []Change, err error) {
 }
 
 // order is that of the kinds that a person asks for first.
-var order = []string{"ksvc", "Deployment", "KafkaSource", "Trigger", "PingSource", "KafkaTopic", "KafkaUser"}
+var order = []string{"ksvc", "Deployment", "HorizontalPodAutoscaler", "HTTPRoute", "KafkaSource", "Trigger", "PingSource", "KafkaTopic", "KafkaUser", "RedisUser"}
 
 func kinds(sides ...side) (all []string) {
 	for _, o := range slices.Concat(sides...) {
@@ -79,8 +79,10 @@ func names(kind string, sides ...side) (all []string) {
 // subject names a source by its function and trigger, as template.yaml does.
 func subject(kind, name string, objects ...render.Object) string {
 	switch kind {
-	case "ksvc", "Deployment":
+	case "ksvc", "Deployment", "HorizontalPodAutoscaler":
 		return name
+	case "RedisUser":
+		return name + " in Redis"
 	case "KafkaTopic":
 		for _, o := range objects {
 			if topic := o.Text("spec", "topicName"); topic != "" {
@@ -122,6 +124,16 @@ func between(kind string, was, is render.Object, before, after side) ([]string, 
 		told = topic(was, is)
 	case "KafkaUser":
 		told = user(was, is)
+	case "HorizontalPodAutoscaler":
+		told = scaler(was, is)
+	case "HTTPRoute":
+		told = route(was, is)
+	case "NetworkPolicy":
+		if told = network(was, is); len(told) > 0 {
+			known = []string{"spec.egress", "spec.ingress"}
+		}
+	case "RedisUser":
+		told = redisUser(was, is)
 	}
 	return append(told, rest(was, is, known)...), err
 }
@@ -139,6 +151,10 @@ var paths = map[string][]string{
 	"PingSource":  {"spec.schedule", "spec.timezone", "spec.data", "spec.sink"},
 	"KafkaTopic":  {"spec.partitions", "spec.replicas", "spec.config.retention.ms", "spec.config.min.insync.replicas"},
 	"KafkaUser":   {"spec.authorization.acls"},
+	"RedisUser":   {"rules"},
+	"HTTPRoute":   {"spec.hostnames", "spec.parentRefs", "spec.rules"},
+
+	"HorizontalPodAutoscaler": {"spec.minReplicas", "spec.maxReplicas"},
 }
 
 // rest names what else differs, in one sentence.

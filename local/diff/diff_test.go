@@ -36,6 +36,8 @@ const (
 	topics  = "apiVersion: kafka.strimzi.io/v1\nkind: KafkaTopic\nmetadata: {name: shop-orders}\n"
 	who     = "apiVersion: kafka.strimzi.io/v1\nkind: KafkaUser\nmetadata: {name: charge-card}\n"
 	net     = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: charge-card}\n"
+	hpa     = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: show-orders}\n"
+	web     = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: shop}\n"
 	gone    = "$patch: delete\n"
 )
 
@@ -88,7 +90,24 @@ func TestOf(t *testing.T) {
 		{"visibility", "", with(charge, "labels: null"), "charge-card: is reached from outside of the cluster, too"},
 		{"other_field", "", charge + "spec: {template: {spec: {enableServiceLinks: true}}}", "charge-card: changes in spec.template.spec.enableServiceLinks"},
 		{"function_gone", "", charge + gone, "charge-card: is gone: whoever still calls it, or sends it events, gets no answer"},
-		{"replicas", "", show + "spec: {replicas: 3}", "show-orders: replicas 1 → 3: each has its own share of the open streams"},
+		{"replicas", "", show + "spec: {replicas: 3}", "show-orders: replicas none → 3: each has its own share of the open streams"},
+		{"no_replicas", show + "spec: {replicas: 2}\n---\n" + hpa + gone, "",
+			"show-orders: replicas 2 → none: the autoscaler counts them; kubectl apply makes it one for a moment, and open streams connect again\n" +
+				"show-orders: is scaled between 1 and 3 replicas by what they use"},
+		{"scaler", "", hpa + "spec: {minReplicas: 2, maxReplicas: 9}", "show-orders: min scale 1 → 2: that many replicas stay while there is nothing to do\nshow-orders: max scale 3 → 9: beyond that streams crowd on those there are"},
+		{"scaler_gone", "", hpa + gone, "show-orders: is scaled no more: as many replicas stay as there are"},
+
+		{"host", "", web + "spec: {hostnames: [a.example], parentRefs: [{name: other, namespace: gateways}]}",
+			"HTTPRoute shop: host shop.example → a.example: who asks at another one is not answered\nHTTPRoute shop: gateway gateways/edge → gateways/other: it must have a listener for the host"},
+		{"paths", "", web + `spec: {rules: [{matches: [{path: {value: /orders/live}}], timeouts: {request: 15s}, backendRefs: [{name: show-orders}]}]}`,
+			"HTTPRoute shop: requests to /orders go to serve-shop through knative-local-gateway → none: where there is none, whoever has the path above it answers\n" +
+				"HTTPRoute shop: requests to /orders/live go to show-orders → show-orders within 15s: where there is none, whoever has the path above it answers"},
+		{"route_new", web + gone, "", "HTTPRoute shop: is new: shop.example has /orders, /orders/live"},
+		{"route_gone", "", web + gone, "HTTPRoute shop: is gone: nobody is answered at shop.example"},
+		{"connects", "", net + "spec: {egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}, {ipBlock: {cidr: \"::/0\"}}], ports: [{port: 5432}, {port: 4318}]}]}",
+			"NetworkPolicy charge-card: may connect to port 4318 of 0.0.0.0/0 or ::/0, too\nNetworkPolicy charge-card: may connect to port 9092 of 0.0.0.0/0 or ::/0 no more\nNetworkPolicy charge-card: may connect to port 9093 of 0.0.0.0/0 or ::/0 no more"},
+		{"connects_otherwise", "", net + "spec: {egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}, {ipBlock: {cidr: \"::/0\"}}], ports: [{port: 5432}, {port: 9092}, {port: 9093}]}]}",
+			"NetworkPolicy charge-card: changes in spec.egress"},
 
 		{"partitions", "", topics + "spec: {partitions: 4}", "topic shop_orders: partitions 2 → 4: a key may move to another partition, and its later events overtake its earlier ones for a while"},
 		{"partitions_less", "", topics + "spec: {partitions: 1}", "topic shop_orders: partitions 2 → 1: Kafka takes no partition away: Strimzi will refuse it; make a new topic"},
@@ -123,6 +142,26 @@ func with(patch, more string) string { return strings.Replace(patch, "}", ", "+m
 
 func scale(bound, n string) string {
 	return "spec: {template: {metadata: {annotations: {autoscaling.knative.dev/" + bound + ": \"" + n + "\"}}}}"
+}
+
+// Redis is told of as a function is: by what it may do.
+func TestOf_users_of_Redis(t *testing.T) {
+	before := RedisUsers("# of Redis\nuser a-b on -@all ~a:* +get +set\nuser gone-on on +get\nuser same-as on +get\nuser default off\n")
+	after := RedisUsers("user a-b on -@all ~b:* +get\nuser new-here on -@all &c +publish\nuser same-as off +get\nuser default off\n")
+	changes, err := Of(before, after)
+	var got []string
+	for _, c := range changes {
+		got = append(got, c.String())
+	}
+	want := []string{
+		"a-b in Redis: may ~b:*, too", "a-b in Redis: may ~a:* +set no more: first let the functions that still do be gone",
+		"gone-on in Redis: is gone: Redis keeps it until ACL DELUSER",
+		"new-here in Redis: is new, and cannot log in before it has a password: may &c +publish",
+		"same-as in Redis: has other rules: off +get",
+	}
+	if err != nil || strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("error %v, got\n%s\nwant\n%s", err, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
 }
 
 // A function that comes is told once, with what sets it off.

@@ -23,7 +23,7 @@ func workload(was, is render.Object) (told []string) {
 	const visibility = "networking.knative.dev/visibility"
 	if a, b := was.Text("metadata", "labels", visibility), is.Text("metadata", "labels", visibility); a != b {
 		told = append(told, map[bool]string{
-			true: "is reached from inside the cluster only: nobody outside of it calls it any more", false: "is reached from outside of the cluster, too",
+			true: "has no host of its own outside of the cluster any more: a gateway calls it, or nobody does", false: "is reached from outside of the cluster, too",
 		}[b == "cluster-local"])
 	}
 	least := "that many replicas stay while there is nothing to do"
@@ -41,7 +41,7 @@ func workload(was, is render.Object) (told []string) {
 	return slices.Concat(told,
 		set("min scale", scale(was, "min-scale"), scale(is, "min-scale"), least),
 		set("max scale", scale(was, "max-scale"), scale(is, "max-scale"), most),
-		set("replicas", was.Text("spec", "replicas"), is.Text("spec", "replicas"), "each has its own share of the open streams"),
+		set("replicas", was.Text("spec", "replicas"), is.Text("spec", "replicas"), replicas(is)),
 		set("concurrency", cmp.Or(pod(was, "containerConcurrency"), "0"), cmp.Or(pod(is, "containerConcurrency"), "0"), concurrency),
 		set("request timeout", unit(pod(was, "timeoutSeconds"), "s"), unit(pod(is, "timeoutSeconds"), "s"), "what takes longer is answered 504, which a source tries again"),
 		container(was, is))
@@ -232,9 +232,17 @@ func comes(kind string, is render.Object, before, after side) ([]string, error) 
 		return []string{fmt.Sprintf("is new: %q, %s", is.Text("spec", "schedule"), is.Text("spec", "timezone"))}, nil
 	case "KafkaTopic":
 		return []string{fmt.Sprintf("is new: %s partitions, kept for %s", is.Text("spec", "partitions"), retention(is))}, nil
+	case "HTTPRoute":
+		return []string{fmt.Sprintf("is new: %s has %s", is.Text("spec", "hostnames"), strings.Join(slices.Sorted(maps.Keys(served(is))), ", "))}, nil
 	}
 	if belongs(is, after, before) {
 		return nil, nil
+	}
+	switch kind {
+	case "HorizontalPodAutoscaler":
+		return []string{fmt.Sprintf("is scaled between %s and %s replicas by what they use", is.Text("spec", "minReplicas"), is.Text("spec", "maxReplicas"))}, nil
+	case "RedisUser":
+		return []string{"is new, and cannot log in before it has a password: may " + strings.Join(words(is), " ")}, nil
 	}
 	return []string{"is new"}, nil
 }
@@ -253,6 +261,14 @@ func goes(kind string, was render.Object, before, after side) []string {
 	}
 	if belongs(was, before, after) {
 		return nil
+	}
+	switch kind {
+	case "HorizontalPodAutoscaler":
+		return []string{"is scaled no more: as many replicas stay as there are"}
+	case "HTTPRoute":
+		return []string{fmt.Sprintf("is gone: nobody is answered at %s", was.Text("spec", "hostnames"))}
+	case "RedisUser":
+		return []string{"is gone: Redis keeps it until ACL DELUSER"}
 	}
 	return []string{"is gone"}
 }
