@@ -70,7 +70,7 @@ func shell(t *testing.T, dir, script string) {
 
 // What the README links to and names is there.
 func TestReadme_links(t *testing.T) {
-	for _, file := range []string{"../README.md", "README.md"} {
+	for _, file := range []string{"../README.md", "README.md", "../infra/README.md"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -1,7 +1,7 @@
 -- The roles of PostgreSQL, rendered by go run ./local render: one a function, which may do what the statements
 -- in its code do, and nothing else. Run it as the owner of the schema, after each migration:
 --
---   psql "$DATABASE_URL" --set=ON_ERROR_STOP=1 --file=infra/knative/postgres/roles.sql
+--   psql "$SQL_ADMIN_URL" --set=ON_ERROR_STOP=1 --single-transaction --file=infra/knative/postgres/roles.sql
 --
 -- It gives no passwords, and takes none away: \password "read-inbox"
 
