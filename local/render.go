@@ -63,7 +63,8 @@ each environment of template.yaml but local. They are for kubectl apply -k. The 
 environment --env, the overlays have what differs from it, and where the images are.
 
 A function is given only the addresses and passwords that its code reads, each by reference to a
-Secret; where it may connect to, and what it may read and write in Kafka, follows from the same.
+Secret; where it may connect to, and what it may do in Kafka, PostgreSQL and Redis, follows from
+its code, too. How an operator uses all of it is in infra/deploy.md.
 
 Exit code 0: written, or with --check up to date; 1: with --check something is not; 2: template.yaml
 has an error, or lacks what a cluster needs.`,

@@ -74,8 +74,8 @@ func Files(root fs.FS, file, env string, released Release) (map[string]string, e
 		if all[dir+"/namespace.yaml"], err = execute("namespace.yaml", of); err != nil {
 			return nil, err
 		}
-		if of.Gateway.Name != "" {
-			if all[dir+"/gateway/grant.yaml"], err = execute("grant.yaml", gatewayOf(of)); err != nil {
+		if g := gatewayOf(of); len(g.Routes) > 0 {
+			if all[dir+"/gateway/grant.yaml"], err = execute("grant.yaml", g); err != nil {
 				return nil, err
 			}
 		}

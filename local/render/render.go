@@ -66,8 +66,8 @@ func renderBase(root fs.FS, t *house.Template) (base, error) {
 	if brokers, err := renderBrokers(t); brokers != "" || err != nil {
 		all["brokers.yaml"], found = brokers, append(found, err)
 	}
-	if t.Gateway.Name != "" {
-		all["gateway.yaml"], err = execute("gateway.yaml", gatewayOf(t))
+	if g := gatewayOf(t); len(g.Routes) > 0 {
+		all["gateway.yaml"], err = execute("gateway.yaml", g)
 		found = append(found, err)
 	}
 	if t.Kafka.Strimzi != "" && len(t.Topics) > 0 {
