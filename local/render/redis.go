@@ -157,13 +157,15 @@ func (a access) call(c *ast.CallExpr, known names) error {
 		for _, one := range commands {
 			a.commands[one] = true
 		}
-		names, to := c.Args[min(1, len(c.Args)):], a.keys
-		if strings.HasSuffix(method.Sel.Name, "ubscribe") {
+		given, to := c.Args[min(1, len(c.Args)):], a.keys // after the context
+		subscribes := strings.HasSuffix(method.Sel.Name, "ubscribe")
+		if subscribes || method.Sel.Name == "Publish" {
 			to = a.channels
-		} else {
-			names = names[:min(1, len(names))]
 		}
-		for _, argument := range names {
+		if !subscribes {
+			given = given[:min(1, len(given))]
+		}
+		for _, argument := range given {
 			if name := known.name(argument); name != "" {
 				to[name] = true
 			}

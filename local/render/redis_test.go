@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"somssi/local/parts/secured"
+	"somssi/shared"
 )
 
 // redisMatrix is what each function may do in Redis: keys, channels, commands.
@@ -76,6 +77,9 @@ func TestRedisUsers(t *testing.T) {
 	}
 	if want := append(slices.Sorted(maps.Keys(redisMatrix)), "default"); !slices.Equal(users, want) {
 		t.Errorf("users %v, want %v", users, want)
+	}
+	if !matches(pattern(formats["UserHints"]), shared.UserHints(7)) {
+		t.Errorf("%s is no channel of %s", shared.UserHints(7), formats["UserHints"])
 	}
 	cells := 0
 	for name, may := range redisMatrix {

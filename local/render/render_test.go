@@ -69,7 +69,7 @@ var shopCode = fstest.MapFS{
 	"functions/serve-shop/shown.go": code(`
 		var script = redis.NewScript("redis.call('INCR', KEYS[1] .. ':n') redis.pcall('PUBLISH', ARGV[1], KEYS[2])")
 		type shown struct { rdb *redis.Client; other *http.Client }
-		func open() { rdb := shared.Redis(); rdb.PSubscribe(ctx, fmt.Sprintf(shared.Hints, "*"), "own:*"); rdb.Close() }
+		func open() { rdb := shared.Redis(); rdb.PSubscribe(ctx, fmt.Sprintf(shared.Hints, "*"), "own:*"); rdb.Publish(ctx, "said", "x"); rdb.Close() }
 		func (s shown) key() string { return fmt.Sprintf("shown:%d", s.id) }
 		func (s shown) list() { s.rdb.HGetAll(ctx, s.key()); s.other.Get("no key"); script.Run(ctx, s.rdb, []string{fmt.Sprintf(shared.StatsTotals, 1)}) }
 		func set(p redis.Pipeliner) { p.Set(ctx, "shown", 1, 0) }
