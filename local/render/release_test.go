@@ -25,7 +25,7 @@ func imagesJSON(t *testing.T, digest string, names ...string) string {
 }
 
 func TestFiles_names_images_by_digest(t *testing.T) {
-	released, err := ReadRelease(imagesJSON(t, someDigest, "charge-card", "keep-letters", "send-receipt", "show-orders", "migrate"))
+	released, err := ReadRelease(imagesJSON(t, someDigest, "charge-card", "keep-letters", "send-receipt", "serve-shop", "show-orders", "migrate"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestFiles_names_images_by_digest(t *testing.T) {
 }
 
 func TestFiles_refuses_images_that_are_not_of_the_template(t *testing.T) {
-	released, err := ReadRelease(imagesJSON(t, someDigest, "charge-card", "keep-letters", "send-receipt", "show-orders"))
+	released, err := ReadRelease(imagesJSON(t, someDigest, "charge-card", "keep-letters", "send-receipt", "serve-shop", "show-orders"))
 	if err != nil {
 		t.Fatal(err)
 	}
