@@ -181,7 +181,7 @@ func reconcile(t *testing.T, h *harness.Harness) {
 	}
 }
 
-var counter = regexp.MustCompile(`(?m)^somssi_repaired_total\{view="(\w+)"\} (\S+)$`)
+var counter = regexp.MustCompile(`(?m)^somssi_repairs_total\{function="reconcile-views",view="(\w+)"\} (\S+)$`)
 
 // repaired is what the reconciler's counters say.
 func repaired(t *testing.T, h *harness.Harness) string {

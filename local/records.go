@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -78,7 +79,7 @@ func record(topic string, text []byte) *kgo.Record {
 	}
 	if isEvent(text) {
 		_ = json.Unmarshal(text, &event) // a key that is no text is none
-		return shared.Row{Topic: topic, Key: event.PartitionKey, Text: string(text)}.Record()
+		return shared.Row{Topic: topic, Key: event.PartitionKey, Text: string(text)}.Record(context.Background())
 	}
 	return &kgo.Record{Topic: topic, Value: bytes.TrimRight(text, "\n")}
 }

@@ -132,7 +132,7 @@ func ended(t *testing.T, f runner.Function) (n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, value, _ := strings.Cut(string(text), `somssi_request_seconds_count{code="200"} `)
+	_, value, _ := strings.Cut(string(text), `somssi_request_seconds_count{code="200",function="stream-inbox"} `)
 	_, _ = fmt.Sscan(value, &n) // 0 where there is none yet
 	return n
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"somssi/shared/eventtest/seeds"
+	"somssi/shared/telemetry"
 )
 
 // hostile is a request that a sender of events can make by mistake or on purpose.
@@ -352,7 +353,7 @@ func TestHostileHTTP(t *testing.T) {
 func checker() func(t *testing.T, header http.Header, body []byte) *event.Event {
 	var in *event.Event
 	var log bytes.Buffer
-	function := guarded(zerolog.New(&log), prometheus.NewRegistry(), receiver(func(_ context.Context, e event.Event) error {
+	function := guarded(zerolog.New(&log), prometheus.NewRegistry(), receiver(telemetry.Events(prometheus.NewRegistry()), func(_ context.Context, e event.Event) error {
 		in = &e
 		return nil
 	}))

@@ -23,6 +23,8 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+
+	"somssi/shared/telemetry"
 )
 
 // asProgram makes this test binary an event function.
@@ -33,6 +35,7 @@ func TestMain(m *testing.M) {
 		Main("call-back", callBack)
 		return
 	}
+	telemetry.Logger("") // names the fields, as Serve does
 	os.Exit(m.Run())
 }
 
@@ -76,7 +79,7 @@ func (l lines) next(t testing.TB) string {
 func door(t testing.TB, h Handler) (*httptest.Server, lines) {
 	t.Helper()
 	log := make(lines, 10000)
-	server := httptest.NewUnstartedServer(guarded(zerolog.New(log).With().Str("function", "try-event").Logger(), prometheus.NewRegistry(), receiver(h)))
+	server := httptest.NewUnstartedServer(guarded(zerolog.New(log).With().Str("service.name", "try-event").Logger(), prometheus.NewRegistry(), receiver(telemetry.Events(prometheus.NewRegistry()), h)))
 	server.Config.ErrorLog = nil
 	server.Start()
 	t.Cleanup(server.Close)
@@ -217,7 +220,7 @@ func TestFates(t *testing.T) {
 			if len(body) > 1024 || strings.Contains(body, "hunter2") {
 				t.Errorf("an answer of %d bytes: %s", len(body), body)
 			}
-			if line := log.next(t); len(line) > 8<<10 || !strings.Contains(line, fmt.Sprintf(`"status":%d`, tc.status)) {
+			if line := log.next(t); len(line) > 8<<10 || !strings.Contains(line, fmt.Sprintf(`"http.response.status_code":%d`, tc.status)) {
 				t.Errorf("log line %.500s", line)
 			}
 			wantGood(t, server.Listener.Addr().String())
@@ -250,13 +253,14 @@ func TestLogLine(t *testing.T) {
 		want          map[string]any
 	}{
 		{"done", request(attributes(secrets...), `{"title":"s3cret"}`),
-			map[string]any{"level": "info", "function": "try-event", "event": "e-1", "type": "somssi.tried.v1", "trace": trace, "method": "POST", "status": 204.}},
+			map[string]any{"log.level": "info", "service.name": "try-event", "event.id": "e-1", "cloudevent.type": "somssi.tried.v1", "trace.id": trace[3:35], "span.id": trace[36:52],
+				"http.request.method": "POST", "http.response.status_code": 204.}},
 		{"again", request(attributes(append(secrets, "ce-subject: talent/1")...), `{"title":"s3cret"}`),
-			map[string]any{"level": "warn", "function": "try-event", "event": "e-1", "type": "somssi.tried.v1", "trace": trace, "status": 503., "error": "ask redis: refused"}},
+			map[string]any{"log.level": "warn", "service.name": "try-event", "event.id": "e-1", "trace.id": trace[3:35], "http.response.status_code": 503., "error.message": "ask redis: refused"}},
 		{"data_that_cannot_be_read", request(structured, `{"specversion":"1.0","id":"1","source":"/s","type":"t","datacontenttype":"text/plain","data":{"title":"s3cret"}}`),
-			map[string]any{"level": "warn", "function": "try-event", "status": 400.}},
+			map[string]any{"log.level": "warn", "service.name": "try-event", "http.response.status_code": 400.}},
 		{"an_attribute_that_cannot_be_read", request(structured, `{"specversion":"s3cret","id":"1","source":"/s","type":"t"}`),
-			map[string]any{"level": "warn", "status": 400.}},
+			map[string]any{"log.level": "warn", "http.response.status_code": 400.}},
 	} {
 		_, _, body, _ := raw(t, server.Listener.Addr().String(), tc.request)
 		line := log.next(t)
@@ -269,7 +273,7 @@ func TestLogLine(t *testing.T) {
 				t.Errorf("%s: %s is %v, want %v", tc.name, name, got[name], want)
 			}
 		}
-		if _, ok := got["ms"].(float64); !ok || strings.Contains(line+body, "s3cret") || strings.Count(line, "\n") != 1 {
+		if _, ok := got["event.duration"].(float64); !ok || strings.Contains(line+body, "s3cret") || strings.Count(line, "\n") != 1 {
 			t.Errorf("%s: log line %s, answer %s", tc.name, line, body)
 		}
 	}
@@ -302,7 +306,7 @@ func TestDeadLetterPasses(t *testing.T) {
 // The status tells a client that went away from one that sent too little.
 func TestStalledBodyIsAskedForAgain(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewUnstartedServer(receiver(done))
+	server := httptest.NewUnstartedServer(receiver(telemetry.Events(prometheus.NewRegistry()), done))
 	server.Config.ReadTimeout = 100 * time.Millisecond
 	server.Start()
 	t.Cleanup(server.Close)
@@ -323,7 +327,7 @@ func TestBodyThatEndedEarly(t *testing.T) {
 	text := request(attributes(), "{}")
 	_, _ = io.WriteString(c, text[:len(text)-1])
 	_ = c.(*net.TCPConn).CloseWrite()
-	if line := log.next(t); !strings.Contains(line, `"status":400`) {
+	if line := log.next(t); !strings.Contains(line, `"http.response.status_code":400`) {
 		t.Errorf("log line %.500s", line)
 	}
 }
@@ -536,7 +540,10 @@ func TestServeLimits(t *testing.T) {
 	}
 	wantGood(t, address)
 	metrics := get(t, p.metrics, "/metrics")
-	for _, want := range []string{`somssi_request_seconds_count{code="204"}`, `somssi_request_seconds_count{code="413"} 1`} {
+	for _, want := range []string{`somssi_request_seconds_count{code="204",function="call-back"}`, `somssi_request_seconds_count{code="413",function="call-back"} 1`,
+		`somssi_events_total{fate="done",function="call-back"}`, `somssi_events_total{fate="dead_letter",function="call-back"} 2`,
+		`somssi_events_total{fate="again",function="call-back"} 0`, `somssi_event_age_seconds_count{function="call-back"} 0`, `go_goroutines{function="call-back"}`,
+	} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("/metrics has no %s:\n%s", want, metrics)
 		}

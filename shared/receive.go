@@ -20,6 +20,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/text/unicode/norm"
+
+	"somssi/shared/telemetry"
 )
 
 // Handler does one function's job for one event. It may be called twice, late or out of order and must
@@ -33,23 +35,29 @@ func Permanent(err error) error { return bad(http.StatusUnprocessableEntity, err
 
 // receiver gives an event its status: 204 done, 4xx dead letter, 503 again. Never 404, 408, 409, 429 or 500: Knative sends those
 // again. It reads the event in the request's own goroutine, because the SDK's receivers can hang and be crashed from outside.
-func receiver(h Handler) http.Handler {
+func receiver(count func(fate string, event time.Time), h Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fate, at := "again", time.Time{} // after a panic, too
+		defer func() { count(fate, at) }()
 		in, err := read(w, r)
 		if err == nil {
 			ctx, cancel := context.WithTimeout(r.Context(), 20*time.Second)
 			defer cancel()
-			note(ctx, "event", in.ID(), "type", in.Type(), "trace", in.Context.AsV1().Extensions["traceparent"])
-			err = h(ctx, *in)
+			telemetry.Event(ctx, in.ID(), in.Type())
+			at, err = in.Time(), h(ctx, *in)
 			if p := new(Problem); errors.As(err, &p) { // whatever its status: some are sent again
 				err = &Problem{Status: http.StatusUnprocessableEntity, Detail: p.Detail, Errors: p.Errors}
 			}
 		}
-		if err != nil {
-			Fail(w, r, err)
+		switch {
+		case err == nil:
+			fate = "done"
+			w.WriteHeader(http.StatusNoContent)
 			return
+		case errors.As(err, new(*Problem)):
+			fate = "dead_letter"
 		}
-		w.WriteHeader(http.StatusNoContent)
+		Fail(w, r, err)
 	})
 }
 

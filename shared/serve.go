@@ -14,6 +14,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-json-experiment/json"
+
+	"somssi/shared/telemetry"
 )
 
 // Problem is an answer that is not OK, as RFC 9457 writes it. It names fields and rules, never values.
@@ -43,7 +45,7 @@ func Invalid(fields ...Field) error {
 
 // Fail answers err: a *Problem as it is, any other as 503, logged and not told.
 func Fail(w http.ResponseWriter, r *http.Request, err error) {
-	note(r.Context(), "error", fmt.Sprintf("%.1200s", err))
+	telemetry.Note(r.Context(), "error.message", fmt.Sprintf("%.1200s", err))
 	told := &Problem{Status: http.StatusServiceUnavailable, Detail: "try again"}
 	errors.As(err, &told)
 	p := *told // which may be another request's, too; of its detail a dead letter keeps the first 1,024 bytes of an answer

@@ -1,6 +1,7 @@
 package shared
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -16,12 +17,15 @@ import (
 	"unicode"
 
 	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/plugin/kotel"
 	"golang.org/x/text/unicode/norm"
 
 	"somssi/shared/connect"
+	"somssi/shared/telemetry"
 )
 
 // SQL opens $DATABASE_URL and stops the process where it cannot be used.
@@ -47,7 +51,7 @@ func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 // Redis opens $REDIS_URL. It stops the process where it is turned away, not where Redis is away: it may come back.
 func Redis() *redis.Client {
 	address := Env("REDIS_URL")
-	client, err := connect.Redis(address)
+	client, err := telemetry.Redis(connect.Redis(address))
 	Stop(err)
 	go func() {
 		Stop(connect.Refused("REDIS_URL", address, func(ctx context.Context) error { return client.Ping(ctx).Err() }))
@@ -80,7 +84,7 @@ func OpenOutbox(function string, db *sql.DB) *Outbox {
 	options, err := connect.Kafka(address)
 	Stop(err)
 	kafka, err := kgo.NewClient(append(options, kgo.ProducerLinger(0), kgo.RecordDeliveryTimeout(5*time.Second), kgo.MaxBufferedRecords(1000),
-		kgo.AllowIdempotentProduceCancellation())...) // or a broker that never answers holds a record for ever; twice is no harm
+		kgo.AllowIdempotentProduceCancellation(), kgo.WithHooks(kotel.NewTracer()))...) // or a broker that never answers holds a record for ever; twice is no harm
 	Stop(err)
 	go func() { Stop(connect.Refused("KAFKA_BROKERS", address, kafka.Ping)) }()
 	return &Outbox{Kafka: kafka, DB: db, function: function}
@@ -97,9 +101,9 @@ func (o *Outbox) Append(ctx context.Context, tx *sql.Tx, d Draft) (Row, error) {
 	e.SetDataSchema("somssi:/schemas/" + d.Type + ".json") // an absolute URI, as the specification demands
 	e.SetExtension("partitionkey", d.Key)
 	e.SetExtension("causationid", d.Cause)
-	trace := uuid.New()
-	e.SetExtension("traceparent", fmt.Sprintf("00-%x-%x-01", trace[:], trace[8:]))
-	note(ctx, "published", e.ID())
+	span := uuid.New()
+	e.SetExtension("traceparent", cmp.Or(telemetry.Traceparent(ctx), fmt.Sprintf("00-%x-%x-00", span[:], span[8:]))) // 00: nobody records it
+	telemetry.Note(ctx, "published", e.ID())
 	err := errors.Join(e.SetData(event.ApplicationJSON, d.Data), e.Validate())
 	text, unwritten := e.MarshalJSON()
 	if err = errors.Join(err, unwritten); err == nil {
@@ -115,7 +119,7 @@ func (o *Outbox) Append(ctx context.Context, tx *sql.Tx, d Draft) (Row, error) {
 // Publish sends a committed row and does not wait: what fails is the relay's.
 func (o *Outbox) Publish(row Row) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	o.Kafka.TryProduce(ctx, row.Record(), func(_ *kgo.Record, err error) {
+	o.Kafka.TryProduce(ctx, row.Record(ctx), func(_ *kgo.Record, err error) {
 		o.deleting.Go(func() {
 			defer cancel()
 			if err == nil {
@@ -132,10 +136,11 @@ func (o *Outbox) Close() {
 	o.deleting.Wait()
 }
 
-// Record is the row in the structured mode of CloudEvents' Kafka binding.
-func (r Row) Record() *kgo.Record {
-	mode := kgo.RecordHeader{Key: "content-type", Value: []byte(event.ApplicationCloudEventsJSON)}
-	return &kgo.Record{Topic: r.Topic, Key: []byte(r.Key), Value: []byte(r.Text), Headers: []kgo.RecordHeader{mode}}
+// Record is the row in the structured mode of CloudEvents' Kafka binding; its context, ctx in the trace of the event.
+func (r Row) Record(ctx context.Context) *kgo.Record {
+	var of struct{ Traceparent string }
+	_ = json.Unmarshal([]byte(r.Text), &of, json.MatchCaseInsensitiveNames(true)) // without one it has none
+	return &kgo.Record{Context: telemetry.Continue(ctx, of.Traceparent), Topic: r.Topic, Key: []byte(r.Key), Value: []byte(r.Text), Headers: []kgo.RecordHeader{{Key: "content-type", Value: []byte(event.ApplicationCloudEventsJSON)}}}
 }
 
 // Keys and channels of Redis that several functions share, as formats.

@@ -295,7 +295,7 @@ func wantRecord(t *testing.T, record *kgo.Record, row shared.Row) {
 		"id": {e.ID(), row.ID}, "source": {e.Source(), "/somssi/try-out"}, "type": {e.Type(), "somssi.talent.registered.v1"}, "subject": {e.Subject(), "talent/42"},
 		"time": {e.Time().Format(time.RFC3339Nano), "2026-01-02T03:04:05.678Z"}, "datacontenttype": {e.DataContentType(), "application/json"},
 		"dataschema": {e.DataSchema(), "somssi:/schemas/somssi.talent.registered.v1.json"}, "partitionkey": {e.Extensions()["partitionkey"].(string), "42"},
-		"version of id": {e.ID()[14:15], "7"}, "traceparent": {trace[:3] + trace[35:36] + trace[52:], "00--" + "-01"},
+		"version of id": {e.ID()[14:15], "7"}, "traceparent": {trace[:3] + trace[35:36] + trace[52:], "00--" + "-00"},
 	} {
 		if got[0] != got[1] {
 			t.Errorf("%s is %q, want %q", what, got[0], got[1])

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"somssi/shared"
+	"somssi/shared/telemetry"
 )
 
 type handler struct{ db *sql.DB }
@@ -30,6 +33,7 @@ func (h handler) keep(w http.ResponseWriter, r *http.Request) error {
 		return &shared.Problem{Status: http.StatusBadRequest, Detail: "the body ended early"}
 	}
 	of := attributes(r.Header)
+	telemetry.Event(r.Context(), fmt.Sprintf("%.128s", of["id"]), fmt.Sprintf("%.128s", of["type"]))
 	all, err := json.Marshal(of, json.Deterministic(true))
 	if err != nil {
 		return fmt.Errorf("write the attributes of a dead letter: %w", err)
@@ -44,6 +48,16 @@ func (h handler) keep(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// kept is how many there are, NaN where SQL does not say in 2 s.
+func (h handler) kept() (n float64) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if h.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM dead_letter`).Scan(&n) != nil {
+		return math.NaN()
+	}
+	return n
 }
 
 // key is the same for each delivery of one dead letter, and another when its

@@ -21,10 +21,10 @@ const (
 )
 
 type handler struct {
-	outbox   *shared.Outbox
-	rdb      *redis.Client
-	after    time.Duration          // for which a change is left to the deliveries under way
-	repaired *prometheus.CounterVec // by view
+	outbox  *shared.Outbox
+	rdb     *redis.Client
+	after   time.Duration          // for which a change is left to the deliveries under way
+	repairs *prometheus.CounterVec // by view
 }
 
 // handle looks at each talent once after it changed, and at the next few of all, round and round, because a
@@ -39,7 +39,7 @@ func (h handler) handle(ctx context.Context, _ event.Event) error {
 	line := zerolog.Ctx(ctx).Info().Int("compared", run["compared"]).Int("repaired", run["repaired"])
 	for _, view := range views {
 		line.Int(view, run[view])
-		h.repaired.WithLabelValues(view).Add(float64(run[view]))
+		h.repairs.WithLabelValues(view).Add(float64(run[view]))
 	}
 	line.Bool("limited", run["repaired"] >= most).Msg("reconciled")
 	if err != nil {

@@ -263,7 +263,7 @@ func start(s eventtest.Stores) handler {
 // run is the views where a run repaired something, one for each talent.
 func run(t *testing.T, h handler) string {
 	t.Helper()
-	h.repaired.Reset()
+	h.repairs.Reset()
 	if err := h.handle(t.Context(), eventtest.Load(t, "tick.json")); err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +278,7 @@ func run(t *testing.T, h handler) string {
 func count(t *testing.T, h handler) map[string]int {
 	t.Helper()
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(h.repaired)
+	registry.MustRegister(h.repairs)
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

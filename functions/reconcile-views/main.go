@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"somssi/shared"
+	"somssi/shared/telemetry"
 )
 
 func main() {
@@ -15,7 +17,10 @@ func main() {
 	shared.Stop(err)
 	outbox := shared.OpenOutbox("reconcile-views", shared.SQL())
 	defer outbox.Close()
-	repaired := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "somssi_repaired_total", Help: "Talents of which a view lacked something."}, []string{"view"})
-	prometheus.MustRegister(repaired)
-	shared.Main("reconcile-views", handler{outbox, shared.Redis(), after, repaired}.handle)
+	repairs := promauto.With(telemetry.Metrics("reconcile-views")).NewCounterVec(prometheus.CounterOpts{Name: "somssi_repairs_total",
+		Help: "Talents that were told of again, by the view that lacked something of them."}, []string{"view"})
+	for _, view := range views {
+		repairs.WithLabelValues(view)
+	}
+	shared.Main("reconcile-views", handler{outbox, shared.Redis(), after, repairs}.handle)
 }

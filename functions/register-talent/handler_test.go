@@ -398,7 +398,7 @@ func wantEvent(t *testing.T, text []byte, file string, id, registered, changed i
 	if id, err := uuid.Parse(got.ID()); err != nil || id.Version() != 7 {
 		t.Errorf("id %s is no UUIDv7", got.ID())
 	}
-	if trace := fmt.Sprint(got.Extensions()["traceparent"]); !regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-01$`).MatchString(trace) {
+	if trace := fmt.Sprint(got.Extensions()["traceparent"]); !regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-00$`).MatchString(trace) {
 		t.Errorf("traceparent %s", trace)
 	}
 	sample := eventtest.Load(t, file)

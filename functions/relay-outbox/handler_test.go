@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -285,7 +284,12 @@ func insert(t *testing.T, db *sql.DB, id, topic string, dueIn time.Duration) {
 
 func beginUnlessSQLite(t *testing.T, db *sql.DB) *sql.Tx {
 	t.Helper()
-	if _, ok := db.Driver().(*stdlib.Driver); !ok {
+	c, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if !isPostgres(c) {
 		return nil
 	}
 	tx, err := db.BeginTx(t.Context(), nil)

@@ -2,10 +2,13 @@
 // of a crash or an outage, and those written to be sent later.
 package main
 
-import "somssi/shared"
+import (
+	"somssi/shared"
+	"somssi/shared/telemetry"
+)
 
 func main() {
 	outbox := shared.OpenOutbox("relay-outbox", shared.SQL())
 	defer outbox.Close()
-	shared.Main("relay-outbox", handler{outbox}.handle)
+	shared.Main("relay-outbox", measured(telemetry.Metrics("relay-outbox"), handler{outbox}))
 }

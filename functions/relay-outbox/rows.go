@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"strings"
 	"time"
@@ -26,12 +27,16 @@ const (
 // the rows by doing nothing. Rows are found by their time and never by "id > the
 // last one", so what commits late is not passed over.
 func claim(ctx context.Context, db *sql.DB) ([]shared.Row, error) {
-	skip := "" // SQLite has one writer at a time
-	if _, ok := db.Driver().(*stdlib.Driver); ok {
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("claim outbox rows: %w", err)
+	}
+	defer func() { _ = c.Close() }()
+	now, skip := time.Now(), "" // SQLite has one writer at a time
+	if isPostgres(c) {
 		skip = "FOR UPDATE SKIP LOCKED"
 	}
-	now := time.Now()
-	found, err := db.QueryContext(ctx, `
+	found, err := c.QueryContext(ctx, `
 		WITH due AS (SELECT id FROM outbox WHERE not_before_ms <= $1 ORDER BY not_before_ms LIMIT $2 `+skip+`)
 		UPDATE outbox SET not_before_ms = $3 WHERE id IN (SELECT id FROM due) RETURNING id, topic, key, event`,
 		now.UnixMilli(), batch, now.Add(lease).UnixMilli())
@@ -53,6 +58,22 @@ func claim(ctx context.Context, db *sql.DB) ([]shared.Row, error) {
 	return rows, nil
 }
 
+// isPostgres looks below what wraps the driver's own connection.
+func isPostgres(c *sql.Conn) (yes bool) {
+	_ = c.Raw(func(conn any) error {
+		for {
+			wrapper, ok := conn.(interface{ Raw() driver.Conn })
+			if !ok {
+				break
+			}
+			conn = wrapper.Raw()
+		}
+		_, yes = conn.(*stdlib.Conn)
+		return nil
+	})
+	return yes
+}
+
 // send returns the ids of the rows that Kafka has, and why it has not the
 // others. It waits at most patience, because the producer itself would wait for
 // ever on a Kafka that accepts a request and does not answer. What Kafka may
@@ -66,7 +87,7 @@ func send(ctx context.Context, kafka *kgo.Client, rows []shared.Row) (sent []any
 	}
 	answers := make(chan answer, len(rows)) // so that the producer never waits for us
 	for _, r := range rows {
-		kafka.Produce(ctx, r.Record(), func(_ *kgo.Record, err error) { answers <- answer{r.ID, err} })
+		kafka.Produce(ctx, r.Record(ctx), func(_ *kgo.Record, err error) { answers <- answer{r.ID, err} })
 	}
 	for range rows {
 		select {

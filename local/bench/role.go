@@ -95,7 +95,7 @@ func talentRecord(i int) (*kgo.Record, error) {
 		return nil, err
 	}
 	text, err := e.MarshalJSON()
-	r := shared.Row{ID: e.ID(), Topic: topic, Key: id, Text: string(text)}.Record()
+	r := shared.Row{ID: e.ID(), Topic: topic, Key: id, Text: string(text)}.Record(context.Background())
 	r.Partition = int32(i % 5)
 	return r, err
 }

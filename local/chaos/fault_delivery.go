@@ -180,7 +180,7 @@ func poison(ctx context.Context, e *episode, by chance) error {
 // structured is a record of an event of a type, in the structured mode and without a key.
 func structured(name, data string) *kgo.Record {
 	text := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/x","type":%q,"data":%s}`, uuid.NewString(), name, data)
-	r := shared.Row{Topic: topic, Text: text}.Record()
+	r := shared.Row{Topic: topic, Text: text}.Record(context.Background())
 	r.Key = nil
 	return r
 }

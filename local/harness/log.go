@@ -36,12 +36,13 @@ func (h *Harness) logged(function, event string, since time.Time) []LogLine {
 			continue
 		}
 		var one struct {
-			Event, Error string
-			Status       int
-			Time         time.Time
+			Time   time.Time `json:"@timestamp"`
+			Event  string    `json:"event.id"`
+			Status int       `json:"http.response.status_code"`
+			Error  string    `json:"error.message"`
 		}
-		// Whole seconds are logged.
-		if json.Unmarshal(line, &one) == nil && one.Event == event && one.Error != "" && !one.Time.Before(since.Truncate(time.Second)) {
+		// Whole milliseconds are logged.
+		if json.Unmarshal(line, &one) == nil && one.Event == event && one.Error != "" && !one.Time.Before(since.Truncate(time.Millisecond)) {
 			found = append(found, LogLine{one.Time, one.Status, one.Error})
 		}
 	}

@@ -4,16 +4,32 @@ package connect
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"strings"
 	"time"
 
+	"github.com/XSAM/otelsql"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/trace"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
+
+// spans have no statement, because some have ids in their text: they are named by what they begin with, and the table.
+var spans = []otelsql.Option{
+	otelsql.WithSpanOptions(otelsql.SpanOptions{DisableQuery: true, DisableErrSkip: true, OmitConnResetSession: true, OmitConnPrepare: true, OmitRows: true, OmitConnectorConnect: true,
+		SpanFilter: func(ctx context.Context, _ otelsql.Method, _ string, _ []driver.NamedValue) bool {
+			return trace.SpanContextFromContext(ctx).IsSampled()
+		}}),
+	otelsql.WithSpanNameFormatter(func(_ context.Context, method otelsql.Method, query string) string {
+		return strings.TrimSpace(string(method) + " " + statement.ReplaceAllString(query, "$1 $2$3"))
+	}),
+}
+var statement = regexp.MustCompile(`(?s)^\s*(\w*)(?:.*?\b(?:FROM|INTO)\s+(\w+)|\s+(\w+)|).*`)
 
 // SQL opens postgres://…?sslmode=verify-full or sqlite:///absolute/path.db; statements are written for both, with times in
 // Unix milliseconds. A server that would lose commits that were answered (synchronous_commit=off) is refused.
@@ -23,7 +39,7 @@ func SQL(address string) (*sql.DB, error) {
 		driver, probe = "sqlite", "PRAGMA synchronous"
 		source = "file:" + path + "?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"
 	}
-	db, err := sql.Open(driver, source)
+	db, err := otelsql.Open(driver, source, spans...)
 	if file := new(fs.PathError); errors.As(err, &file) { // a certificate's
 		return nil, Unreachable("DATABASE_URL", address, file)
 	}

@@ -60,13 +60,7 @@ func Kafka(address string) ([]kgo.Opt, error) {
 
 // Brokers are the host:port of each of Kafka's brokers at an address, without what else it has.
 func Brokers(address string) []string {
-	bare := Bare(address)
-	if _, hosts, ok := strings.Cut(bare, "://"); ok {
-		bare = hosts
-	}
-	return strings.Split(bare, ",")
+	return strings.Split(strings.TrimPrefix(strings.TrimPrefix(Bare(address), "kafka://"), "kafkas://"), ",")
 }
 
-func wrong(address, why string) error {
-	return fmt.Errorf("use KAFKA_BROKERS at %s: %s", Bare(address), why)
-}
+func wrong(at, why string) error { return fmt.Errorf("use KAFKA_BROKERS at %s: %s", Bare(at), why) }

@@ -117,6 +117,9 @@ type conn struct {
 
 func (c *conn) Close() error { return c.pooled.Close() }
 
+// Raw is the connection of the driver, or of what else wraps it.
+func (c *conn) Raw() driver.Conn { return c.Conn }
+
 func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 	if checker, ok := c.Conn.(driver.NamedValueChecker); ok {
 		return checker.CheckNamedValue(v)
