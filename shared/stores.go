@@ -153,7 +153,7 @@ const (
 	StatsTotals  = "{s%02d}:total"      // shard: HASH, "talents" and "category:<name>" → count
 	StatsMinutes = "{s%02d}:m:%s"       // shard, UTC day (2006-01-02): HASH, minute of the day → count
 	StatsShards  = 16                   // how many slots the statistics are spread over; readers add them up
-	Hints        = "cat:%s"             // category: channel of "registered|changed|withdrawn <talent>"; may lose some
+	Hints        = "cat:%s"             // category: channel of "registered|changed|withdrawn <talent> [<traceparent>]"; may lose some
 )
 
 // UserHints is the channel of "<user>", whose interests or marks changed, for the users of one of 4,096 buckets; it may lose some.

@@ -38,7 +38,7 @@ func (h handler) handle(ctx context.Context, in event.Event) error {
 	case "somssi.talent.closed.v1":
 		err = leave(ctx, h.rdb, true, t)
 	default: // readers look the title and the price up: the entry stays as it is
-		err = h.rdb.Publish(ctx, fmt.Sprintf(shared.Hints, t.Category), fmt.Sprintf("changed %d", t.ID)).Err()
+		err = h.rdb.Publish(ctx, fmt.Sprintf(shared.Hints, t.Category), fmt.Sprintf("changed %d%s", t.ID, trace(ctx))).Err()
 	}
 	if err != nil {
 		return fmt.Errorf("tell followers of %s of talent %d: %w", t.Category, t.ID, err)

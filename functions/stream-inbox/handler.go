@@ -3,22 +3,104 @@ package main
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/georgysavva/scany/v2/sqlscan"
 	"github.com/go-json-experiment/json"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/trace"
 
 	"somssi/shared"
+	"somssi/shared/telemetry"
 )
 
-const overlap = 10 * time.Minute // how far back timelines are read again: a late event stands at its own time
+// hub hands what happens in a category to the streams of its followers: looked up once, written once, however many they are.
+type hub struct {
+	users   shared.Users
+	db      *sql.DB
+	rdb     *redis.Client
+	mu      sync.Mutex
+	streams map[*stream]bool
+	open    prometheus.Gauge    // streams
+	fresh   prometheus.Observer // seconds from a registration to its frame
+}
+
+// frame is one event of a stream, and whom it concerns.
+type frame struct {
+	category, text         string     // no text: the user's interests or marks changed
+	user, seller, once, ms int64      // once: the talent that this is the first word of
+	span                   trace.Span // of its hint, until one stream has written it
+}
+
+func event(name, data string) string { return "event: " + name + "\ndata: " + data + "\n\n" }
+
+// listen takes hints from Redis until ctx ends. What a lost one did not tell, the streams find themselves.
+func (h *hub) listen(ctx context.Context) {
+	hints := h.rdb.PSubscribe(ctx, fmt.Sprintf(shared.Hints, "*"), "{b*}:ev")
+	context.AfterFunc(ctx, func() { _ = hints.Close() })
+	for m := range hints.Channel(redis.WithChannelSize(10_000)) {
+		kind, id, traceparent, wanted := "", int64(0), "", false
+		_, _ = fmt.Sscan(m.Payload, &kind, &id, &traceparent)
+		ctx, span := otel.Tracer("somssi").Start(telemetry.Continue(ctx, traceparent), "hint", trace.WithSpanKind(trace.SpanKindConsumer))
+		for _, f := range h.told(ctx, m.Channel, kind, id) {
+			f.span = span
+			h.mu.Lock()
+			for s := range h.streams {
+				wanted = s.offer(f) || wanted
+			}
+			h.mu.Unlock()
+		}
+		if !wanted {
+			span.End()
+		}
+	}
+}
+
+// told is the frames of a hint, none where it cannot be looked up.
+func (h *hub) told(ctx context.Context, channel, kind string, id int64) []frame {
+	if _, err := fmt.Sscan(kind, &id); err == nil {
+		return []frame{{user: id}}
+	}
+	if kind == "withdrawn" {
+		return []frame{{category: channel[len("cat:"):], text: event(kind, fmt.Sprintf(`{"id":"%d"}`, shared.NID(id, "talent"))), ms: 1 << 53}}
+	}
+	frames, _ := h.notifications(ctx, kind == "changed", id)
+	return frames
+}
+
+// enter adds a stream until ctx ends, unless its user has five here, of which more are a fault of his page, or all have 10,000.
+func (h *hub) enter(ctx context.Context, s *stream) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for other := range h.streams {
+		if other.user == s.user {
+			n++
+		}
+	}
+	if n == 5 || len(h.streams) == 10_000 {
+		return false
+	}
+	h.streams[s] = true
+	h.open.Inc()
+	context.AfterFunc(ctx, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.streams, s)
+		h.open.Dec()
+	})
+	return true
+}
 
 type stream struct {
 	user    int64
@@ -80,9 +162,13 @@ func (h *hub) serve(ctx context.Context, s *stream, w http.ResponseWriter, last 
 			badge = cmp.Or(badge, time.After(20*time.Millisecond))
 			if f.text == "" {
 				err = h.interests(ctx, s)
-			} else if f.once == 0 || !s.sent[f.once] {
+			} else if f.once == 0 {
+				err = s.write(f.text)
+			} else if !s.sent[f.once] {
 				s.sent[f.once], err = true, s.write(f.text)
+				h.fresh.Observe(time.Since(time.UnixMilli(f.ms)).Seconds())
 			}
+			f.span.End() // the first of all streams ends it
 		case <-badge:
 			badge, err = nil, h.badge(ctx, s)
 		case <-tick:
@@ -92,24 +178,22 @@ func (h *hub) serve(ctx context.Context, s *stream, w http.ResponseWriter, last 
 }
 
 // offer hands over a frame that concerns the stream's user. One that does not keep up is cut.
-func (s *stream) offer(f frame) {
-	wanted := f.user == s.user
+func (s *stream) offer(f frame) (wanted bool) {
+	wanted = f.user == s.user
 	for _, one := range *s.follows.Load() {
 		wanted = wanted || one.Category == f.category && one.SinceMs <= f.ms && f.seller != s.user
 	}
-	if wanted {
-		select {
-		case s.frames <- f:
-		default:
-			s.cut()
-		}
+	if wanted && len(s.frames) == cap(s.frames) { // only listen offers
+		s.cut()
+	} else if wanted {
+		s.frames <- f
 	}
+	return wanted
 }
 
 func (h *hub) interests(ctx context.Context, s *stream) error {
 	follows := []follow{}
-	err := sqlscan.Select(ctx, h.db, &follows, `
-		SELECT i.category, i.since_ms, COALESCE(s.up_to_ms, 0) AS seen_ms
+	err := sqlscan.Select(ctx, h.db, &follows, `SELECT i.category, i.since_ms, COALESCE(s.up_to_ms, 0) AS seen_ms
 		FROM interests i LEFT JOIN seen s ON s.user_id = i.user_id WHERE i.user_id = $1`, s.user)
 	if err == nil {
 		s.follows.Store(&follows)
@@ -117,10 +201,9 @@ func (h *hub) interests(ctx context.Context, s *stream) error {
 	return err
 }
 
-// catchUp writes what the timelines have from the browser's place on and was not sent. Of what
-// was there when a page was loaded (fresh) it only takes note; more than 100 the page loads itself.
+// catchUp writes what the timelines have from the browser's place on and was not sent; of a page just loaded (fresh) it only notes that. More than 100 the page loads itself.
 func (h *hub) catchUp(ctx context.Context, s *stream, fresh bool) error {
-	talents, err := h.since(ctx, s, func(f follow) int64 { return max(f.SinceMs, s.place-overlap.Milliseconds()) })
+	talents, err := h.since(ctx, s, func(f follow) int64 { return max(f.SinceMs, s.place-10*60*1000) }) // a late event stands at its own time
 	var missed []int64
 	for _, id := range talents {
 		if !s.sent[id] && !fresh {
@@ -171,29 +254,21 @@ func (h *hub) since(ctx context.Context, s *stream, from func(follow) int64) (ta
 	return talents, err
 }
 
-// notifications are frames of the open ones of talents, oldest first: items as the inbox lists them, but
-// for read, as they are everybody's. A change has no id, so that a browser's place does not go back.
+// notifications are frames of the open ones of talents, oldest first, as the inbox lists them but for read. A change has no id: a browser's place does not go back.
 func (h *hub) notifications(ctx context.Context, change bool, talents ...int64) (frames []frame, err error) {
 	var found []struct {
-		ID           string    `json:"id" db:"-"`
-		TalentID     int64     `json:"talentId"`
-		Title        string    `json:"title"`
-		Category     string    `json:"category"`
-		PriceKrw     int64     `json:"priceKrw"`
-		SellerID     int64     `json:"sellerId"`
-		At           time.Time `json:"at" db:"-"`
-		RegisteredMs int64     `json:"-"`
+		TalentID, PriceKrw, SellerID, RegisteredMs int64
+		Title, Category                            string
 	}
-	list := strings.Trim(strings.ReplaceAll(fmt.Sprint(talents), " ", ", "), "[]")
-	err = sqlscan.Select(ctx, h.db, &found, `
-		SELECT talent_id, title, category, price_krw, seller_id, registered_ms FROM talents
-		WHERE state = 'open' AND talent_id IN (`+list+`) ORDER BY registered_ms, talent_id`) // integers: nothing to inject
+	err = sqlscan.Select(ctx, h.db, &found, `SELECT talent_id, title, category, price_krw, seller_id, registered_ms FROM talents
+		WHERE state = 'open' AND talent_id IN (`+strings.Trim(strings.ReplaceAll(fmt.Sprint(talents), " ", ", "), "[]")+`) ORDER BY registered_ms, talent_id`) // integers: nothing to inject
 	for _, t := range found {
-		t.ID, t.At = fmt.Sprint(shared.NID(t.TalentID, "talent")), time.UnixMilli(t.RegisteredMs).UTC()
-		data, _ := json.Marshal(t) // strings, numbers and a time: cannot fail
-		f := frame{category: t.Category, text: event("notification", string(data)), seller: t.SellerID, ms: t.RegisteredMs}
+		id := fmt.Sprint(shared.NID(t.TalentID, "talent"))
+		title, _ := json.Marshal(t.Title) // cannot fail
+		data := fmt.Sprintf(`{"id":"%s","talentId":%d,"title":%s,"category":"%s","priceKrw":%d,"sellerId":%d,"at":"%s"}`, id, t.TalentID, title, t.Category, t.PriceKrw, t.SellerID, time.UnixMilli(t.RegisteredMs).UTC().Format(time.RFC3339Nano))
+		f := frame{category: t.Category, text: event("notification", data), seller: t.SellerID, ms: t.RegisteredMs}
 		if !change {
-			f.once, f.text = t.TalentID, fmt.Sprintf("id: %d-%s\n", t.RegisteredMs, t.ID)+f.text
+			f.once, f.text = t.TalentID, fmt.Sprintf("id: %d-%s\n", t.RegisteredMs, id)+f.text
 		}
 		frames = append(frames, f)
 	}

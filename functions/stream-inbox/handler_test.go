@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"somssi/shared"
@@ -31,7 +32,8 @@ type house struct {
 func start(t *testing.T, s eventtest.Stores) *house {
 	t.Helper()
 	users, sign := eventtest.Users(t)
-	h := &hub{users: users, db: s.DB, rdb: s.Redis, streams: map[*stream]bool{}}
+	h := &hub{users: users, db: s.DB, rdb: s.Redis, streams: map[*stream]bool{},
+		open: prometheus.NewGauge(prometheus.GaugeOpts{Name: "open"}), fresh: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "fresh"})}
 	ctx, stop := context.WithCancel(t.Context())
 	go h.listen(ctx)
 	server := httptest.NewServer(h.routes(ctx))
