@@ -17,10 +17,6 @@ func main() {
 	shared.Stop(err)
 	outbox := shared.OpenOutbox("reconcile-views", shared.SQL())
 	defer outbox.Close()
-	repairs := promauto.With(telemetry.Metrics("reconcile-views")).NewCounterVec(prometheus.CounterOpts{Name: "somssi_repairs_total",
-		Help: "Talents that were told of again, by the view that lacked something of them."}, []string{"view"})
-	for _, view := range views {
-		repairs.WithLabelValues(view)
-	}
+	repairs := promauto.With(telemetry.Metrics("reconcile-views")).NewCounterVec(prometheus.CounterOpts{Name: "somssi_repairs_total", Help: "Talents told of again, by what lacked them."}, []string{"view"})
 	shared.Main("reconcile-views", handler{outbox, shared.Redis(), after, repairs}.handle)
 }
