@@ -106,7 +106,7 @@ func (c *cli) addCommands(root *cobra.Command) {
 	}{
 		{"Run", []*cobra.Command{c.up(), c.demo(), c.env(), c.rebuild(), c.doctor()}},
 		{"Send events", []*cobra.Command{c.gen(), c.send(), c.invoke(), c.replay(), c.capture()}},
-		{"See what became of them", []*cobra.Command{c.events(), c.why(), c.status(), c.dlq()}},
+		{"See what became of them", []*cobra.Command{c.events(), c.why(), c.trace(), c.status(), c.dlq()}},
 		{"Hold them", []*cobra.Command{c.pause(), c.resume(), c.step(), c.breakOn()}},
 		{"Deploy", []*cobra.Command{c.render(), c.diff()}},
 		{"Check", []*cobra.Command{c.plan(), c.conformance(), c.chaos(), c.followPlan(), c.parts()}},

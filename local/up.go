@@ -40,12 +40,16 @@ checked, and applied at the next start.
 With --scale-to-zero a function whose scale.min is 0 is stopped when it had no
 request for the time of --idle, and started for the next, which waits.
 
+With --trace the functions tell of each piece of work, and go run ./local trace
+shows it. It costs throughput.
+
 KAFKA_BROKERS, REDIS_URL, DATABASE_URL and OIDC_ISSUER, where they are set, name
 running ones to be used instead of the embedded; SSL_CERT_FILE names their CA.`,
 		Example: `  go run ./local up
   go run ./local up --fresh
   go run ./local up --real
   go run ./local up --watch
+  go run ./local up --trace
   go run ./local up --scale-to-zero --idle 5s
   go run ./local up --port 0 --kafka-port 0 --redis-port 0    on free ports
   DATABASE_URL=postgres://somssi@localhost/somssi go run ./local up
@@ -77,6 +81,7 @@ running ones to be used instead of the embedded; SSL_CERT_FILE names their CA.`,
 	flags.IntVar(&o.Parts.Redis, "redis-port", 6379, "port of Redis; 0 is any free one")
 	flags.IntVar(&o.Parts.SQL, "sql-port", 5432, "with --real: port of PostgreSQL; 0 is any free one")
 	flags.BoolVar(&o.Real, "real", false, "run Apache Kafka, redis-server and PostgreSQL instead of embedded parts")
+	flags.BoolVar(&o.Trace, "trace", false, "keep what the functions did for each request, for go run ./local trace")
 	flags.BoolVar(&o.Watch, "watch", false, "build a function again when its files are saved, and let it take over")
 	flags.BoolVar(&toZero, "scale-to-zero", false, "stop functions that are idle and start them for the next request")
 	flags.DurationVar(&idle, "idle", 30*time.Second, "with --scale-to-zero: after how long; Knative waits 60s")
@@ -142,7 +147,7 @@ func empty(state string) error {
 	if _, err := harness.Running(state); err == nil {
 		return fmt.Errorf("a harness is running with its state in %s: stop it first", state)
 	}
-	for _, name := range []string{"kafka", "logs", "history", "somssi.db", "somssi.db-wal", "somssi.db-shm", "run.json", "revisions", "real"} {
+	for _, name := range []string{"kafka", "logs", "history", "spans", "somssi.db", "somssi.db-wal", "somssi.db-shm", "run.json", "revisions", "real"} {
 		if err := os.RemoveAll(filepath.Join(state, name)); err != nil {
 			return fmt.Errorf("delete the old state: %w", err)
 		}

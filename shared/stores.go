@@ -119,11 +119,11 @@ func (o *Outbox) Append(ctx context.Context, tx *sql.Tx, d Draft) (Row, error) {
 // Publish sends a committed row and does not wait: what fails is the relay's.
 func (o *Outbox) Publish(row Row) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	o.Kafka.TryProduce(ctx, row.Record(ctx), func(_ *kgo.Record, err error) {
+	o.Kafka.TryProduce(ctx, row.Record(ctx), func(r *kgo.Record, err error) {
 		o.deleting.Go(func() {
 			defer cancel()
 			if err == nil {
-				_, _ = o.DB.ExecContext(ctx, `DELETE FROM outbox WHERE id = $1`, row.ID)
+				_, _ = o.DB.ExecContext(r.Context, `DELETE FROM outbox WHERE id = $1`, row.ID)
 			}
 		})
 	})

@@ -42,6 +42,7 @@ type Options struct {
 	Parts parts.Ports
 	Real  bool          // Apache Kafka, redis-server and PostgreSQL instead of embedded parts
 	Watch bool          // build functions again when their sources change
+	Trace bool          // keep the functions' spans in State
 	Idle  time.Duration // stop those with scale.min 0 after so long without a request; 0 is never
 	// Say tells a person what is going on, a line at a time.
 	Say func(format string, args ...any)
@@ -63,6 +64,7 @@ type Harness struct {
 	clock   *cron.Cron
 	release func()
 	logs    string
+	spans   *spans
 
 	mu       sync.Mutex
 	triggers []*trigger
@@ -88,7 +90,7 @@ func Start(ctx context.Context, o Options) (_ *Harness, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Harness{History: &History{}, house: t, logs: filepath.Join(o.State, "logs")}
+	h := &Harness{History: &History{}, house: t, logs: filepath.Join(o.State, "logs"), spans: &spans{folder: filepath.Join(o.State, "spans")}}
 	h.stopping, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -158,6 +160,11 @@ func (h *Harness) start(ctx context.Context, o Options, t *template.Template, bi
 	specs, err := h.specs(t, bin)
 	if err != nil {
 		return err
+	}
+	if o.Trace {
+		for i := range specs {
+			specs[i].Env = append(specs[i].Env, "OTEL_EXPORTER_OTLP_ENDPOINT="+h.Run.URL+"/dev/otlp", "OTEL_BSP_SCHEDULE_DELAY=200") // ms
+		}
 	}
 	if err := o.living(t, specs); err != nil {
 		return err
