@@ -149,6 +149,9 @@ func diagnose() []check {
 		{"redis-server", "redis-server", "for up --real and make test", "apt-get install redis-server, or brew install redis"},
 		{"postgres", "initdb /usr/lib/postgresql/*/bin/initdb /opt/homebrew/opt/postgresql@*/bin/initdb", "for up --real and make test", "apt-get install postgresql, or brew install postgresql"},
 		{"chromium", "chromium chromium-browser google-chrome", "for make test of the page", "apt-get install chromium, or brew install --cask chromium"},
+		{"promtool", "promtool", "for make test of the alerts", "apt-get install prometheus, or brew install prometheus"},
+		{"amtool", "amtool", "for make test of the alerts", "apt-get install prometheus-alertmanager, or brew install alertmanager"},
+		{"jq", "jq", "for the runbooks", "apt-get install jq, or brew install jq"},
 	} {
 		one := check{Name: tool.name, Found: tool.what, Remedy: tool.get}
 		for _, command := range strings.Fields(tool.commands) {
