@@ -19,7 +19,7 @@ test: go ## all tests, on embedded and on real parts
 
 check: go ## format, vet, lint, dependencies, manifests up to date, known vulnerabilities
 	@test -z "$$(gofmt -l functions infra local shared)" || { gofmt -l functions infra local shared; echo 'not formatted: run gofmt -w .'; exit 1; }
-	@for module in . $(MODULES); do (set -x; cd $$module && go vet ./... && go mod tidy -diff && go run $(LINT) run ./...) || exit 1; done
+	@for module in . $(MODULES); do (set -x; cd $$module && go vet ./... && go mod tidy -diff && go run $(LINT) run --allow-parallel-runners ./...) || exit 1; done
 	@go run ./local render --check
 	@local/vulnerabilities.sh
 
