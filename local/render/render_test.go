@@ -2,6 +2,7 @@ package render
 
 import (
 	"flag"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -127,6 +128,26 @@ func TestFiles_overlays(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// The lab's Kafka is beside its cluster: nothing of it is for an operator of Kafka, and logins come from Secrets.
+func TestFiles_lab_has_no_strimzi(t *testing.T) {
+	all, err := Resources(ours(t, "prod"), "lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources := 0
+	for _, o := range all {
+		if strings.Contains(o.Text("apiVersion"), "strimzi") || strings.Contains(fmt.Sprint(o), "kafkas://") {
+			t.Errorf("%s %s is of Strimzi", o.Kind(), o.Name())
+		}
+		if o.Kind() == "KafkaSource" && o.Text("spec", "bootstrapServers") == "kafka.parts.svc:9092" && o.At("spec", "net") == nil {
+			sources++
+		}
+	}
+	if sources != 4 {
+		t.Errorf("%d sources read from the Kafka beside the cluster without a login, want 4", sources)
 	}
 }
 
