@@ -17,6 +17,7 @@ import (
 )
 
 func (c *cli) parts() *cobra.Command {
+	var host string
 	cmd := &cobra.Command{
 		Use:   "parts -- <command>...",
 		Short: "Run a command beside Apache Kafka, redis-server and PostgreSQL",
@@ -25,19 +26,28 @@ free ports, with their data in a temporary folder, and stopped when it has ended
 It finds them in TEST_KAFKA_BROKERS, TEST_REDIS_URL and TEST_DATABASE_URL, and gets
 no input. A server that one of these names already is used as it is.
 
+With --host they are for a cluster beside, at that address of this machine and on
+their usual ports, without passwords: where nobody else can reach it.
+
 A part that cannot be started is said, and the command runs without it; where CI is
 set, it does not run. Ctrl-C interrupts it. The exit code is that of the command.`,
 		Example: `  go run ./local parts -- go test ./...
-  go run ./local parts -- go test -run Real ./local/conformance`,
+  go run ./local parts -- go test -run Real ./local/conformance
+  go run ./local parts --host 10.0.0.1 -- sleep infinity`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.beside(cmd.Context(), args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.beside(cmd.Context(), host, args) },
 	}
+	cmd.Flags().StringVar(&host, "host", "", "the address of this machine at which a cluster reaches them; without it only this machine does")
 	cmd.Flags().SetInterspersed(false) // what follows the command is its own
 	return cmd
 }
 
 // beside runs a command beside real parts.
-func (c *cli) beside(ctx context.Context, args []string) error {
+func (c *cli) beside(ctx context.Context, host string, args []string) error {
+	o := parts.Options{Host: host, Say: c.say}
+	if host != "" {
+		o.Ports = parts.Ports{Kafka: 9092, Redis: 6379, SQL: 5432}
+	}
 	root, err := c.root()
 	if err != nil {
 		return err
@@ -50,7 +60,8 @@ func (c *cli) beside(ctx context.Context, args []string) error {
 	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // PostgreSQL's own user has to enter
 		return err
 	}
-	p, err := parts.StartForTests(ctx, parts.Options{Dir: dir, Jars: filepath.Join(root, ".somssi"), Say: c.say})
+	o.Dir, o.Jars = dir, filepath.Join(root, ".somssi")
+	p, err := parts.StartForTests(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func realKafka(ctx context.Context, dir string, o Options) (string, *server, err
 		return "", nil, missing("Apache Kafka", "Java 17 or newer", "apt-get install default-jre-headless, or brew install openjdk")
 	}
 	data := filepath.Join(dir, "kafka")
-	port, err := portFor(Kafka, o.Ports.Kafka, "--kafka-port", "KAFKA_BROKERS=localhost:%d", exists(data))
+	port, err := portFor(o, Kafka, o.Ports.Kafka, "--kafka-port", "KAFKA_BROKERS=localhost:%d", exists(data))
 	if err != nil {
 		return "", nil, err
 	}
@@ -85,7 +85,7 @@ func realKafka(ctx context.Context, dir string, o Options) (string, *server, err
 	if err != nil {
 		return "", nil, err
 	}
-	properties, err := configureKafka(data, port, cmp.Or(o.Advertised, port))
+	properties, err := configureKafka(data, o.bind(), port, cmp.Or(o.Advertised, port))
 	if err != nil {
 		return "", nil, err
 	}
@@ -104,13 +104,13 @@ func realKafka(ctx context.Context, dir string, o Options) (string, *server, err
 	if err != nil {
 		return "", nil, err
 	}
-	address := fmt.Sprintf("localhost:%d", port)
+	address := fmt.Sprintf("%s:%d", o.host(), port)
 	return address, s, s.ready(ctx, 2*time.Minute, func(ctx context.Context) error { return askKafka(ctx, address) })
 }
 
 // configureKafka writes what Kafka is started with. One node cannot have copies,
 // and what it acknowledged survives its own kill, as that of the harness.
-func configureKafka(data string, port, advertised int) (file string, err error) {
+func configureKafka(data, bind string, port, advertised int) (file string, err error) {
 	controller, err := runner.FreePorts(1)
 	if err != nil {
 		return "", err
@@ -119,8 +119,8 @@ func configureKafka(data string, port, advertised int) (file string, err error) 
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:%[2]d
-listeners=PLAINTEXT://127.0.0.1:%[1]d,CONTROLLER://127.0.0.1:%[2]d
-advertised.listeners=PLAINTEXT://127.0.0.1:%[4]d
+listeners=PLAINTEXT://%[5]s:%[1]d,CONTROLLER://127.0.0.1:%[2]d
+advertised.listeners=PLAINTEXT://%[5]s:%[4]d
 controller.listener.names=CONTROLLER
 log.dirs=%[3]s
 offsets.topic.replication.factor=1
@@ -132,7 +132,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
-`, port, controller[0], filepath.Join(data, "log"), advertised)
+`, port, controller[0], filepath.Join(data, "log"), advertised, bind)
 	file = filepath.Join(mkdir(data), "server.properties")
 	return file, errors.Join(os.WriteFile(file, []byte(text), 0o600), os.WriteFile(filepath.Join(data, "log4j2.properties"), kafkaLogging, 0o600))
 }

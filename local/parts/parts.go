@@ -4,6 +4,7 @@
 package parts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,14 +20,16 @@ import (
 	"somssi/shared/connect"
 )
 
-// Ports is where parts listen, on this machine only; 0 is any free port. SQL is
-// that of a real PostgreSQL.
+// Ports is where parts listen; 0 is any free port. SQL is that of a real PostgreSQL.
 type Ports struct{ Kafka, Redis, SQL int }
 
 // Options say which parts are started, and where.
 type Options struct {
 	Dir   string // of their data
 	Ports Ports
+	// Host is an address of this machine at which real parts are reached from
+	// others, who need no password; without it they are for this machine only.
+	Host string
 	// Advertised is the port at which Kafka tells its clients to reach it, where
 	// that is not its own: of a proxy before it.
 	Advertised int
@@ -37,6 +40,10 @@ type Options struct {
 
 	test bool // by StartForTests
 }
+
+// bind is the address to listen at, and host how clients say it.
+func (o Options) bind() string { return cmp.Or(o.Host, "127.0.0.1") }
+func (o Options) host() string { return cmp.Or(o.Host, "localhost") }
 
 // Parts are running parts and how to reach them.
 type Parts struct {

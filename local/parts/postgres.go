@@ -53,7 +53,7 @@ func realPostgres(ctx context.Context, dir string, o Options) (string, *server, 
 		return "", nil, err
 	}
 	data := filepath.Join(dir, "postgres")
-	port, err := portFor(SQL, o.Ports.SQL, "--sql-port", "DATABASE_URL=postgres://localhost:%d/somssi", exists(data))
+	port, err := portFor(o, SQL, o.Ports.SQL, "--sql-port", "DATABASE_URL=postgres://localhost:%d/somssi", exists(data))
 	if err != nil {
 		return "", nil, err
 	}
@@ -61,15 +61,15 @@ func realPostgres(ctx context.Context, dir string, o Options) (string, *server, 
 	if err != nil {
 		return "", nil, err
 	}
-	if err := initialise(ctx, programs, data, who); err != nil {
+	if err := initialise(ctx, programs, data, o.Host, who); err != nil {
 		return "", nil, err
 	}
-	arguments := []string{"-D", data, "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+	arguments := []string{"-D", data, "-p", strconv.Itoa(port), "-c", "listen_addresses=" + o.bind(), "-c", "unix_socket_directories=",
 		"-c", "synchronous_commit=on", "-c", "max_connections=500"}
 	if o.test {
 		arguments = append(arguments, "-c", "fsync=off") // tests kill no machine
 	}
-	root := fmt.Sprintf("postgres://somssi@127.0.0.1:%d/postgres?sslmode=disable", port)
+	root := fmt.Sprintf("postgres://somssi@%s:%d/postgres?sslmode=disable", o.bind(), port)
 	var s *server
 	for limit := time.Now().Add(15 * time.Second); ; time.Sleep(200 * time.Millisecond) {
 		command := exec.Command(filepath.Join(programs, "postgres"), arguments...) //nolint:noctx // it is told to stop
@@ -84,7 +84,7 @@ func realPostgres(ctx context.Context, dir string, o Options) (string, *server, 
 			break
 		}
 	}
-	address := fmt.Sprintf("postgres://somssi@localhost:%d/somssi?sslmode=disable", port)
+	address := fmt.Sprintf("postgres://somssi@%s:%d/somssi?sslmode=disable", o.host(), port)
 	return address, s, err
 }
 
@@ -108,7 +108,8 @@ func postgresUser(dir string) (*syscall.SysProcAttr, error) {
 }
 
 // initialise makes a cluster in data where there is none; half of one is made anew.
-func initialise(ctx context.Context, programs, data string, who *syscall.SysProcAttr) error {
+// With a host everybody who reaches that is let in.
+func initialise(ctx context.Context, programs, data, host string, who *syscall.SysProcAttr) error {
 	if exists(data, "PG_VERSION") {
 		return nil
 	}
@@ -125,6 +126,16 @@ func initialise(ctx context.Context, programs, data string, who *syscall.SysProc
 	command.Dir, command.SysProcAttr = "/", who
 	if out, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	if host != "" {
+		hba, err := os.OpenFile(filepath.Join(half, "pg_hba.conf"), os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = hba.WriteString("host all all all trust\n")
+		if err := errors.Join(err, hba.Close()); err != nil {
+			return err
+		}
 	}
 	return os.Rename(half, data)
 }

@@ -95,7 +95,7 @@ func (s *server) tail() string {
 
 // portFor is the port that was asked for, or a free one. One that a server of a
 // killed harness is about to leave is waited for, where there was one.
-func portFor(part string, port int, flag, variable string, again bool) (int, error) {
+func portFor(o Options, part string, port int, flag, variable string, again bool) (int, error) {
 	if port == 0 {
 		free, err := runner.FreePorts(1)
 		if err != nil {
@@ -108,7 +108,7 @@ func portFor(part string, port int, flag, variable string, again bool) (int, err
 		limit = limit.Add(5 * time.Second)
 	}
 	for {
-		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		listener, err := net.Listen("tcp", fmt.Sprintf("%s:%d", o.bind(), port))
 		if err == nil {
 			return port, listener.Close()
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,9 @@ func TestReal_keeps_what_it_has(t *testing.T) {
 		t.Setenv(variable, "") // or a running one would be used
 	}
 	o := realOptions(t)
+	if runtime.GOOS == "linux" { // which has it without asking
+		o.Host = "127.0.0.2"
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	for start := range 2 {
@@ -82,6 +86,9 @@ func TestReal_keeps_what_it_has(t *testing.T) {
 		got := strings.Join([]string{kafkaHas(ctx, t, p.Kafka, start), redisHas(ctx, t, p.Redis, start), sqlHas(ctx, t, p.SQL, start)}, ", ")
 		if want := []string{"nothing, nothing, nothing", "record, key, row"}[start]; got != want {
 			t.Errorf("start %d finds %s, want %s", start, got, want)
+		}
+		if at := p.Kafka + p.Redis + p.SQL; o.Host != "" && strings.Count(at, o.Host) != 3 {
+			t.Errorf("reached at %s, want all at %s", at, o.Host)
 		}
 		if p.EmptyRedis != (start == 0) {
 			t.Errorf("start %d: EmptyRedis is %v", start, p.EmptyRedis)

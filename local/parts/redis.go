@@ -21,14 +21,17 @@ func (p *Parts) realRedis(ctx context.Context, dir string, o Options) (string, *
 		return "", nil, missing("Redis", "redis-server", "apt-get install redis-server, or brew install redis")
 	}
 	data := filepath.Join(dir, "redis")
-	port, err := portFor(Redis, o.Ports.Redis, "--redis-port", "REDIS_URL=redis://localhost:%d", exists(data))
+	port, err := portFor(o, Redis, o.Ports.Redis, "--redis-port", "REDIS_URL=redis://localhost:%d", exists(data))
 	if err != nil {
 		return "", nil, err
 	}
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return "", nil, err
 	}
-	arguments := []string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", data, "--save", "", "--maxmemory-policy", "noeviction"}
+	arguments := []string{"--port", strconv.Itoa(port), "--bind", o.bind(), "--dir", data, "--save", "", "--maxmemory-policy", "noeviction"}
+	if o.Host != "" {
+		arguments = append(arguments, "--protected-mode", "no")
+	}
 	if o.test {
 		arguments = append(arguments, "--appendonly", "no", "--databases", "4096") // one for each test
 	} else {
@@ -39,8 +42,8 @@ func (p *Parts) realRedis(ctx context.Context, dir string, o Options) (string, *
 	if err != nil {
 		return "", nil, err
 	}
-	address := fmt.Sprintf("redis://localhost:%d", port)
-	client := redis.NewClient(&redis.Options{Addr: fmt.Sprintf("127.0.0.1:%d", port), MaxRetries: -1})
+	address := fmt.Sprintf("redis://%s:%d", o.host(), port)
+	client := redis.NewClient(&redis.Options{Addr: fmt.Sprintf("%s:%d", o.bind(), port), MaxRetries: -1})
 	defer func() { _ = client.Close() }()
 	err = s.ready(ctx, time.Minute, func(ctx context.Context) error {
 		keys, err := client.DBSize(ctx).Result() // an error while it loads
