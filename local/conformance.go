@@ -1,17 +1,14 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"somssi/local/conformance"
@@ -170,39 +167,4 @@ func (c *cli) runCases(cmd *cobra.Command, o conformance.Options) error {
 		err = fmt.Errorf("%d of %d cases failed", n, len(results))
 	}
 	return err
-}
-
-// followPlan is the command source.
-func (c *cli) followPlan() *cobra.Command {
-	var file string
-	var kafka []string
-	cmd := &cobra.Command{
-		Use:   "source",
-		Short: "Dispatch as a plan of the conformance command says, until Ctrl-C",
-		Long: `Dispatch as a plan of the conformance command says, until Ctrl-C: make the topics,
-write what precedes, and start a source for each entry. It prints "ready" once all
-of them are in their groups. It knows of the cases what is in the plan, and
-nothing else: it shows how another dispatcher is tested.`,
-		Example: `  go run ./local conformance --plan -o json --kafka localhost:9092 --listen 127.0.0.1:7070 > plan.json
-  go run ./local source --plan plan.json --kafka localhost:9092`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if file == "" {
-				return inputError{errors.New("--plan: give the file that conformance --plan -o json wrote")}
-			}
-			text, err := os.ReadFile(file)
-			if err != nil {
-				return inputError{err}
-			}
-			var plan conformance.Plan
-			if err := json.Unmarshal(text, &plan); err != nil {
-				return inputError{fmt.Errorf("read the plan %s: %w", file, err)}
-			}
-			log := zerolog.New(c.problems).Level(zerolog.WarnLevel)
-			return plan.Follow(cmd.Context(), kafka, log, func() { fmt.Fprintln(c.out, "ready") })
-		},
-	}
-	cmd.Flags().StringVar(&file, "plan", "", "file with the plan as JSON")
-	cmd.Flags().StringSliceVar(&kafka, "kafka", nil, "its address, as KAFKA_BROKERS has it, instead of that of the plan")
-	return cmd
 }

@@ -26,7 +26,7 @@ func TestConformance_says_what_is_wrong(t *testing.T) {
 		{"both_ways", "conformance --external --cluster", wrong, "choose one"},
 		{"no_such_format", "conformance -o xml", wrong, "text and json"},
 		{"junit_elsewhere", "doctor -o junit", wrong, "text and json"},
-		{"source_without_plan", "source", wrong, "--plan: give the file"},
+		{"source_without_plan", "source", wrong, "--plan with the file"},
 		{"source_without_file", "source --plan nowhere.json", wrong, "nowhere.json"},
 		{"source_of_no_plan", "source --plan main.go", wrong, "read the plan main.go"},
 		{"kafka_is_away", "conformance --case R01 --kafka 127.0.0.1:1", failed, "use Kafka at 127.0.0.1:1: nothing listens there"},

@@ -108,8 +108,8 @@ func (c *cli) addCommands(root *cobra.Command) {
 		{"Send events", []*cobra.Command{c.gen(), c.send(), c.invoke(), c.replay(), c.capture()}},
 		{"See what became of them", []*cobra.Command{c.events(), c.why(), c.trace(), c.status(), c.dlq()}},
 		{"Hold them", []*cobra.Command{c.pause(), c.resume(), c.step(), c.breakOn()}},
-		{"Deploy", []*cobra.Command{c.render(), c.diff()}},
-		{"Check", []*cobra.Command{c.plan(), c.conformance(), c.chaos(), c.followPlan(), c.parts()}},
+		{"Deploy", []*cobra.Command{c.render(), c.diff(), c.source(), c.probe()}},
+		{"Check", []*cobra.Command{c.plan(), c.conformance(), c.chaos(), c.parts()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title + ":"})
 		for _, command := range group.commands {

@@ -21,14 +21,12 @@ import (
 	"time"
 
 	"github.com/robfig/cron/v3"
-	"github.com/rs/zerolog"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"somssi/local/issuer"
 	"somssi/local/manifest"
 	"somssi/local/parts"
 	"somssi/local/runner"
-	"somssi/local/source"
 	"somssi/local/template"
 	"somssi/shared/connect"
 )
@@ -55,16 +53,18 @@ type Harness struct {
 	Run     Run
 	History *History
 	runner  *runner.Runner
-	watch   *runner.Watch // nil unless Options.Watch
-	parts   *parts.Parts
-	kafka   []kgo.Opt // of its clients
-	gateway *http.Server
-	house   *template.Template
-	issuer  *issuer.Issuer // nil where all tokens are of another one
-	clock   *cron.Cron
-	release func()
-	logs    string
-	spans   *spans
+	// functions are how they are reached: by the runner, or in a cluster; nil until they are there.
+	functions http.RoundTripper
+	watch     *runner.Watch // nil unless Options.Watch
+	parts     *parts.Parts
+	kafka     []kgo.Opt // of its clients
+	servers   []*http.Server
+	house     *template.Template
+	issuer    *issuer.Issuer // nil where all tokens are of another one
+	clock     *cron.Cron
+	release   func()
+	logs      string
+	spans     *spans
 
 	mu       sync.Mutex
 	triggers []*trigger
@@ -90,24 +90,15 @@ func Start(ctx context.Context, o Options) (_ *Harness, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Harness{History: &History{}, house: t, logs: filepath.Join(o.State, "logs"), spans: &spans{folder: filepath.Join(o.State, "spans")}}
-	h.stopping, h.stop = context.WithCancel(context.WithoutCancel(ctx))
+	h := of(ctx, t, o)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.Stop(context.WithoutCancel(ctx)))
 		}
 	}()
-	if h.release, err = lock(o.State); err != nil {
-		return h, err
-	}
-	history, err := OpenHistory(filepath.Join(o.State, "history"), o.Say)
+	listener, err := h.open(o)
 	if err != nil {
 		return h, err
-	}
-	h.History = history
-	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", o.Port))
-	if err != nil {
-		return h, fmt.Errorf("port %d for the page is in use by another program: stop that program or choose another with --port (0 for any free one)", o.Port)
 	}
 	defer func() {
 		if err != nil {
@@ -125,8 +116,32 @@ func Start(ctx context.Context, o Options) (_ *Harness, err error) {
 		return h, err
 	}
 	o.Say("Kafka, Redis and SQL are ready")
-	h.Run = Run{PID: os.Getpid(), URL: "http://" + strings.Replace(listener.Addr().String(), "127.0.0.1", "localhost", 1)}
 	return h, h.start(ctx, o, t, bin, listener)
+}
+
+func of(ctx context.Context, t *template.Template, o Options) *Harness {
+	h := &Harness{History: &History{}, house: t, logs: filepath.Join(o.State, "logs"), spans: &spans{folder: filepath.Join(o.State, "spans")}}
+	h.stopping, h.stop = context.WithCancel(context.WithoutCancel(ctx))
+	return h
+}
+
+// open makes the state folder the harness's own, and listens for its gateway.
+func (h *Harness) open(o Options) (net.Listener, error) {
+	var err error
+	if h.release, err = lock(o.State); err != nil {
+		return nil, err
+	}
+	history, err := OpenHistory(filepath.Join(o.State, "history"), o.Say)
+	if err != nil {
+		return nil, err
+	}
+	h.History = history
+	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", o.Port))
+	if err != nil {
+		return nil, fmt.Errorf("port %d for the page is in use by another program: stop that program or choose another with --port (0 for any free one)", o.Port)
+	}
+	h.Run = Run{PID: os.Getpid(), URL: "http://" + strings.Replace(listener.Addr().String(), "127.0.0.1", "localhost", 1)}
+	return listener, nil
 }
 
 // start puts up what is ours, in the order in which one needs the other: the
@@ -154,8 +169,7 @@ func (h *Harness) start(ctx context.Context, o Options, t *template.Template, bi
 		}
 		h.issuer.Routes(gateway.dev)
 	}
-	h.gateway = &http.Server{Handler: gateway, ReadHeaderTimeout: 5 * time.Second}
-	go func() { _ = h.gateway.Serve(listener) }() // ends with Stop
+	h.serve(listener, gateway)
 
 	specs, err := h.specs(t, bin)
 	if err != nil {
@@ -181,20 +195,33 @@ func (h *Harness) start(ctx context.Context, o Options, t *template.Template, bi
 	if h.runner, err = runner.Start(ctx, h.logs, specs, o.Say); err != nil {
 		return err
 	}
-	gateway.open(h.runner)
+	h.functions = h.runner
+	gateway.open(h.functions)
 	o.Say("%d functions are ready", len(specs))
 	if err := h.startTriggers(ctx, t, o.Say); err != nil {
 		return err
 	}
 	h.Run.Functions = h.runner.Functions()
+	if err := h.write(o.State); err != nil {
+		return err
+	}
+	return h.startWatch(o, t)
+}
+
+// serve serves until Stop.
+func (h *Harness) serve(listener net.Listener, handler http.Handler) {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	h.servers = append(h.servers, server)
+	go func() { _ = server.Serve(listener) }()
+}
+
+// write tells the command line that this harness runs, and how it is reached.
+func (h *Harness) write(state string) error {
 	text, err := json.MarshalIndent(h.Run, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(runFile(o.State), text, 0o600); err != nil {
-		return err
-	}
-	return h.startWatch(o, t)
+	return os.WriteFile(runFile(state), text, 0o600)
 }
 
 // trusted are the variables that say which CAs Go trusts beside the machine's, for
@@ -252,41 +279,6 @@ func Rebuild(ctx context.Context, binary string, env []string) error {
 	return nil
 }
 
-func (h *Harness) startTriggers(ctx context.Context, t *template.Template, say func(string, ...any)) error {
-	h.clock = cron.New(cron.WithParser(cron.NewParser(cron.SecondOptional|cron.Minute|cron.Hour|cron.Dom|cron.Month|cron.Dow|cron.Descriptor)),
-		cron.WithChain(cron.SkipIfStillRunning(cron.DiscardLogger)))
-	log := zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: time.TimeOnly, NoColor: true}).With().Timestamp().Logger()
-	for _, name := range t.Names() {
-		for of, spec := range t.Functions[name].Triggers {
-			switch {
-			case spec.Kafka != nil, spec.Broker != nil:
-				c, err := h.source(t, name, of, log)
-				if err != nil {
-					return err
-				}
-				if err := h.startSource(ctx, name, of, c); err != nil {
-					return err
-				}
-			case spec.Cron != nil:
-				job := ping{name, of, t.Namespace, *spec.Cron, h.as(manifest.Subject(t, name, of)), say}
-				if _, err := h.clock.AddJob("CRON_TZ="+spec.Cron.Timezone+" "+spec.Cron.Schedule, job); err != nil {
-					return fmt.Errorf("schedule %s/%s: %w", name, of, err)
-				}
-			}
-		}
-	}
-	h.clock.Start()
-	return nil
-}
-
-// source is a trigger as its Knative resources have it, delivering to the
-// functions that run here.
-func (h *Harness) source(t *template.Template, function, name string, log zerolog.Logger) (source.Config, error) {
-	c, err := manifest.Config(t, function, name, h.brokers())
-	c.KafkaOpts, c.Transport, c.Log = h.kafka, h.as(manifest.Subject(t, function, name)), log.Level(zerolog.WarnLevel)
-	return c, err
-}
-
 // Functions are how the functions are reached now.
 func (h *Harness) Functions() map[string]runner.Function { return h.runner.Functions() }
 
@@ -311,8 +303,8 @@ func (h *Harness) Stop(ctx context.Context) error {
 	if h.runner != nil {
 		errs = append(errs, h.runner.Stop(ctx))
 	}
-	if h.gateway != nil {
-		errs = append(errs, h.gateway.Close())
+	for _, server := range h.servers {
+		errs = append(errs, server.Close())
 	}
 	if h.parts != nil {
 		h.parts.Stop()

@@ -70,7 +70,7 @@ func (h *Harness) invoked(w http.ResponseWriter, r *http.Request) (of *trigger, 
 		refuse(w, http.StatusBadRequest, fmt.Sprintf("no function %.63q: there are %s", name, strings.Join(h.house.Names(), ", ")))
 		return nil, nil, false
 	}
-	if h.runner == nil {
+	if h.functions == nil {
 		refuse(w, http.StatusServiceUnavailable, "starting; try again")
 		return nil, nil, false
 	}

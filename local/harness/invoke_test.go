@@ -91,7 +91,7 @@ func TestPostInvoke_sends_nothing(t *testing.T) {
 	if got := ask("/dev/invoke/by-broker"); !strings.HasPrefix(got, "503 ") || !strings.Contains(got, "starting") {
 		t.Errorf("before the functions are there: %s", got)
 	}
-	h.runner = &runner.Runner{}
+	h.functions = &runner.Runner{}
 	for path, want := range map[string]string{
 		"/dev/invoke/by-broker":  `"fate":"discarded"`,
 		"/dev/invoke/by-nobody":  `no function \"by-nobody\": there are by-broker, by-http, by-source`,

@@ -23,9 +23,9 @@ type sender struct {
 // as is how a sender of that subject reaches the functions.
 func (h *Harness) as(subject string) http.RoundTripper {
 	if h.house.Sender.Tokens == template.TokensNone || subject == "" {
-		return h.runner
+		return h.functions
 	}
-	return sender{h.runner, h.issuer, subject, h.house}
+	return sender{h.functions, h.issuer, subject, h.house}
 }
 
 // anySender is as one that may send to a function.

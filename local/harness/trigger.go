@@ -2,11 +2,19 @@ package harness
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/robfig/cron/v3"
+	"github.com/rs/zerolog"
+
+	"somssi/local/manifest"
 	"somssi/local/source"
+	"somssi/local/template"
 )
 
 // trigger is a trigger that takes its events from Kafka, and its source.
@@ -17,6 +25,55 @@ type trigger struct {
 }
 
 func (t *trigger) String() string { return t.Function + "/" + t.Name }
+
+func (h *Harness) startTriggers(ctx context.Context, t *template.Template, say func(string, ...any)) error {
+	if err := h.startSources(ctx, t); err != nil {
+		return err
+	}
+	h.clock = cron.New(cron.WithParser(cron.NewParser(cron.SecondOptional|cron.Minute|cron.Hour|cron.Dom|cron.Month|cron.Dow|cron.Descriptor)),
+		cron.WithChain(cron.SkipIfStillRunning(cron.DiscardLogger)))
+	for _, name := range t.Names() {
+		for of, spec := range t.Functions[name].Triggers {
+			if spec.Cron == nil {
+				continue
+			}
+			job := ping{name, of, t.Namespace, *spec.Cron, h.as(manifest.Subject(t, name, of)), say}
+			if _, err := h.clock.AddJob("CRON_TZ="+spec.Cron.Timezone+" "+spec.Cron.Schedule, job); err != nil {
+				return fmt.Errorf("schedule %s/%s: %w", name, of, err)
+			}
+		}
+	}
+	h.clock.Start()
+	return nil
+}
+
+// startSources starts one for each trigger that takes its events from Kafka.
+func (h *Harness) startSources(ctx context.Context, t *template.Template) error {
+	log := zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: time.TimeOnly, NoColor: true}).With().Timestamp().Logger()
+	for _, name := range t.Names() {
+		for of, spec := range t.Functions[name].Triggers {
+			if spec.Kafka == nil && spec.Broker == nil {
+				continue
+			}
+			c, err := h.source(t, name, of, log)
+			if err != nil {
+				return err
+			}
+			if err := h.startSource(ctx, name, of, c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// source is a trigger as its Knative resources have it, delivering to the
+// functions as they are reached from here.
+func (h *Harness) source(t *template.Template, function, name string, log zerolog.Logger) (source.Config, error) {
+	c, err := manifest.Config(t, function, name, h.brokers())
+	c.KafkaOpts, c.Transport, c.Log = h.kafka, h.as(manifest.Subject(t, function, name)), log.Level(zerolog.WarnLevel)
+	return c, err
+}
 
 // startSource starts the source of a trigger, whose deliveries go into the history.
 func (h *Harness) startSource(ctx context.Context, function, name string, c source.Config) error {

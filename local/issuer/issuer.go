@@ -25,7 +25,7 @@ import (
 // lifetime of a token: a working day, since the page does not renew it.
 const lifetime = 12 * time.Hour
 
-// Issuer gives a token to whoever asks. It must be reached from this machine only.
+// Issuer gives a token to whoever asks: of its routes only those of Public may be reached from elsewhere.
 type Issuer struct {
 	url, audience string
 	key           jose.SigningKey
@@ -107,9 +107,9 @@ func (i *Issuer) sign(subject, audience string, lifetime time.Duration) (string,
 	}).Serialize()
 }
 
-// Routes are the discovery document, the keys, and POST /dev/token {"user":42},
-// which answers {"token":…} and sets the cookie session.
-func (i *Issuer) Routes(mux *http.ServeMux) {
+// Public are the routes by which tokens are verified: the discovery document and
+// the keys. Whoever reaches them can do no harm.
+func (i *Issuer) Public(mux *http.ServeMux) {
 	mux.HandleFunc("GET /dev/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		shared.WriteJSON(w, http.StatusOK, map[string]any{
 			"issuer": i.url, "jwks_uri": i.url + "/keys", "token_endpoint": i.url + "/token", "authorization_endpoint": i.url + "/token",
@@ -118,6 +118,12 @@ func (i *Issuer) Routes(mux *http.ServeMux) {
 		})
 	})
 	mux.HandleFunc("GET /dev/keys", func(w http.ResponseWriter, _ *http.Request) { shared.WriteJSON(w, http.StatusOK, i.public) })
+}
+
+// Routes are those of Public, and POST /dev/token {"user":42}, which answers
+// {"token":…} and sets the cookie session.
+func (i *Issuer) Routes(mux *http.ServeMux) {
+	i.Public(mux)
 	mux.HandleFunc("POST /dev/token", shared.Answer(func(w http.ResponseWriter, r *http.Request) error {
 		var body struct {
 			User int64 `json:"user"`

@@ -67,7 +67,7 @@ func Start(ctx context.Context, o Options) (*Parts, error) {
 		err = start(ctx, o)
 	}
 	if err == nil {
-		err = errors.Join(p.makeTopics(ctx, o.Topics), p.makeSchema(ctx))
+		err = errors.Join(p.MakeTopics(ctx, o.Topics), p.makeSchema(ctx))
 	}
 	if err != nil {
 		p.Stop()
@@ -93,7 +93,8 @@ func inUse(err error, part string, port int, flag, variable string) error {
 		port, part, flag, part, variable)
 }
 
-func (p *Parts) makeTopics(ctx context.Context, topics map[string]template.Topic) error {
+// MakeTopics makes those that are not there, with as many replicas as there are brokers for.
+func (p *Parts) MakeTopics(ctx context.Context, topics map[string]template.Topic) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	client, err := clientOf(p.Kafka)

@@ -38,7 +38,7 @@ func TestReal_kafka_restarts_under_a_source(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { kafka.stop(syscall.SIGTERM) }()
-	if err := (&Parts{Kafka: address}).makeTopics(ctx, o.Topics); err != nil {
+	if err := (&Parts{Kafka: address}).MakeTopics(ctx, o.Topics); err != nil {
 		t.Fatal(err)
 	}
 	arrived := make(chan string, 10_000)
