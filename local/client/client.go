@@ -1,5 +1,5 @@
-// Package client is a user of the running house: it speaks to the gateway as a
-// browser does.
+// Package client is a user of a house, running here or elsewhere: it speaks to the
+// gateway as a browser does.
 package client
 
 import (
@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// User is one user, with a token of the development issuer.
+// User is one user, with a token.
 type User struct {
 	ID    int64
 	base  string
@@ -31,6 +31,11 @@ func SignIn(ctx context.Context, transport http.RoundTripper, base string, user 
 	_, err := u.Do(ctx, http.MethodPost, "/dev/token", map[string]int64{"user": user}, &answer, nil)
 	u.token = answer.Token
 	return u, err
+}
+
+// WithToken is the user of a token that was had elsewhere.
+func WithToken(transport http.RoundTripper, base, token string) *User {
+	return &User{base: base, token: token, http: &http.Client{Transport: transport}}
 }
 
 // Do sends in as JSON, if it is not nil, and reads the answer into out, if it is
@@ -48,6 +53,7 @@ func (u *User) Do(ctx context.Context, method, path string, in, out any, header 
 	if err != nil {
 		return 0, err
 	}
+	request.GetBody = nil // with it net/http repeats some requests by itself, and nobody hears that they failed
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Authorization", "Bearer "+u.token)
 	for name, value := range header {
@@ -79,11 +85,10 @@ type Talent struct {
 // Register registers a talent under an idempotency key, again and again until
 // the house says 201 or ctx ends, as a careful client does.
 func (u *User) Register(ctx context.Context, t Talent, key string) (talent int64, err error) {
-	var answer struct{ TalentID int64 }
 	for {
-		status, err := u.Do(ctx, http.MethodPost, "/talents", t, &answer, map[string]string{"Idempotency-Key": key})
+		talent, status, err := u.TryRegister(ctx, t, key)
 		if err == nil || (status >= 400 && status < 500) {
-			return answer.TalentID, err
+			return talent, err
 		}
 		select {
 		case <-ctx.Done():
@@ -91,6 +96,13 @@ func (u *User) Register(ctx context.Context, t Talent, key string) (talent int64
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// TryRegister is one request of Register. Status is 0 where there was no answer.
+func (u *User) TryRegister(ctx context.Context, t Talent, key string) (talent int64, status int, err error) {
+	var answer struct{ TalentID int64 }
+	status, err = u.Do(ctx, http.MethodPost, "/talents", t, &answer, map[string]string{"Idempotency-Key": key})
+	return answer.TalentID, status, err
 }
 
 // Follow follows a category.
@@ -132,6 +144,7 @@ func (u *User) Inbox(ctx context.Context) (all []Item, badge int, err error) {
 // Stream reads the user's stream until ctx ends: got is called with each
 // notification, opened once it is open. A stream that ends is opened again
 // where it was; what comes again then is dropped by its id, as the page does.
+// Where too much was missed for that, the inbox is loaded instead.
 func (u *User) Stream(ctx context.Context, opened func(), got func(Item)) {
 	last, before, now := "", map[string]bool{}, map[string]bool{}
 	for ctx.Err() == nil {
@@ -139,17 +152,39 @@ func (u *User) Stream(ctx context.Context, opened func(), got func(Item)) {
 			if now[i.ID] = true; !before[i.ID] {
 				got(i)
 			}
+		}, func() {
+			for _, i := range u.load(ctx) {
+				if !before[i.ID] && !now[i.ID] {
+					got(i)
+				}
+				before[i.ID] = true // also where its own frame is still to come
+			}
 		})
 		maps.Copy(before, now)
 		opened = func() {}
-		select {
-		case <-ctx.Done():
-		case <-time.After(200 * time.Millisecond):
-		}
+		pause(ctx)
 	}
 }
 
-func (u *User) stream(ctx context.Context, last string, opened func(), got func(Item)) string {
+// load is the inbox, asked for until it comes or ctx ends.
+func (u *User) load(ctx context.Context) []Item {
+	for ctx.Err() == nil {
+		if all, _, err := u.Inbox(ctx); err == nil {
+			return all
+		}
+		pause(ctx)
+	}
+	return nil
+}
+
+func pause(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(200 * time.Millisecond):
+	}
+}
+
+func (u *User) stream(ctx context.Context, last string, opened func(), got func(Item), reset func()) string {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.base+"/inbox/stream", http.NoBody)
 	if err != nil {
 		return last
@@ -175,7 +210,10 @@ func (u *User) stream(ctx context.Context, last string, opened func(), got func(
 			event = value
 		case "data":
 			var item Item
-			if event == "notification" && json.Unmarshal([]byte(value), &item) == nil {
+			switch {
+			case event == "reset":
+				reset()
+			case event == "notification" && json.Unmarshal([]byte(value), &item) == nil:
 				got(item)
 			}
 		}

@@ -7,9 +7,10 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"slices"
 	"text/tabwriter"
 	"time"
+
+	"somssi/local/client"
 )
 
 // Report is what a run expected and found.
@@ -110,12 +111,7 @@ func (d *demo) latency() (median, p99 float64) {
 			all = append(all, max(0, at.Sub(d.said[talent])))
 		}
 	}
-	if len(all) == 0 {
-		return 0, 0
-	}
-	slices.Sort(all)
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	return ms(all[len(all)/2]), ms(all[len(all)*99/100])
+	return client.Latency(all)
 }
 
 // Wrong is ErrWrong where a figure is, else nil.
