@@ -23,8 +23,6 @@ type tampering struct {
 	posts   atomic.Int32
 	// post, unless it is nil, may answer a registration instead of the house.
 	post func(t *tampering, w http.ResponseWriter, r *http.Request) (answered bool)
-	// frame, unless it is nil, is what becomes of the lines of a notification.
-	frame func(lines string) string
 }
 
 func (p *tampering) ServeHTTP(w http.ResponseWriter, r *http.Request) {
