@@ -39,6 +39,9 @@ func Against(ctx context.Context, o Options, c Cluster) (_ *Harness, err error) 
 	if err != nil {
 		return nil, err
 	}
+	if t.Sender.Tokens != template.TokensNone {
+		return nil, fmt.Errorf("environment %s has sender.tokens %s: the tokens are the cluster's to give, and only its own dispatcher has them", c.Env, t.Sender.Tokens)
+	}
 	p := &parts.Parts{Kafka: os.Getenv("KAFKA_BROKERS"), Redis: os.Getenv("REDIS_URL"), SQL: os.Getenv("DATABASE_URL")}
 	if p.Kafka == "" {
 		return nil, errors.New("KAFKA_BROKERS is not set: it has to name the Kafka that the functions publish to")

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -130,9 +131,21 @@ func TestAgainst_refuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("KAFKA_BROKERS", "")
-	for env, want := range map[string]string{"lab": "KAFKA_BROKERS is not set", "labb": `there is no environment "labb"`} {
-		if _, err := Against(t.Context(), Options{Root: root, State: t.TempDir(), Say: t.Logf}, Cluster{Env: env}); err == nil || !strings.Contains(fmt.Sprintf("%v", err), want) {
-			t.Errorf("%s: %v, want %s", env, err, want)
+	text, err := os.ReadFile(filepath.Join(root, "template.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := t.TempDir()
+	if err := os.WriteFile(filepath.Join(signed, "template.yaml"), append(text, "\nsender: {tokens: sent}\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ root, env, want string }{
+		{root, "lab", "KAFKA_BROKERS is not set"},
+		{root, "labb", `there is no environment "labb"`},
+		{signed, "lab", "the tokens are the cluster's to give"},
+	} {
+		if _, err := Against(t.Context(), Options{Root: tc.root, State: t.TempDir(), Say: t.Logf}, Cluster{Env: tc.env}); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %v, want %s", tc.env, err, tc.want)
 		}
 	}
 }
