@@ -119,6 +119,7 @@ type follow struct {
 
 // routes keeps a stream until its browser leaves or falls behind, or for 240 to 285 s: Knative would cut it at 300 s.
 func (h *hub) routes(stopping context.Context) http.Handler {
+	go h.listen(context.WithoutCancel(stopping)) // streams end only after that, and are told until then
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /inbox/stream", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 240*time.Second+rand.N(45*time.Second))

@@ -35,7 +35,6 @@ func start(t *testing.T, s eventtest.Stores) *house {
 	h := &hub{users: users, db: s.DB, rdb: s.Redis, streams: map[*stream]bool{},
 		open: prometheus.NewGauge(prometheus.GaugeOpts{Name: "open"}), fresh: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "fresh"})}
 	ctx, stop := context.WithCancel(t.Context())
-	go h.listen(ctx)
 	server := httptest.NewServer(h.routes(ctx))
 	t.Cleanup(server.Close)
 	t.Cleanup(server.CloseClientConnections)
@@ -383,6 +382,41 @@ func TestOffer_cuts_who_does_not_keep_up(t *testing.T) {
 	s.offer(frame{category: "music", text: "x"})
 	if cut != 1 {
 		t.Error("not cut with 64 frames waiting")
+	}
+}
+
+// Of twenty streams, which end at some time within 5 s of the stop, one at least is there to be told.
+func TestStream_is_told_until_it_ends(t *testing.T) {
+	h := start(t, eventtest.Embedded(t))
+	told := make(chan bool)
+	for n := range int64(20) {
+		h.follow(42+n, "music", time.Now())
+		b := h.open(42+n, "")
+		b.until("badge", nil)
+		go func() {
+			heard := false
+			for f := range b.frames {
+				heard = heard || strings.Contains(f, "notification")
+			}
+			told <- heard
+		}()
+	}
+	h.stop()
+	h.talent(1, 9, "music", time.Now())
+	hint, again, heard := h.hint("music", "registered", 1), time.NewTicker(50*time.Millisecond), 0
+	defer again.Stop()
+	for ended := 0; ended < 20; {
+		select {
+		case one := <-told:
+			if ended++; one {
+				heard++
+			}
+		case <-again.C:
+			hint()
+		}
+	}
+	if heard == 0 {
+		t.Error("no stream was told after the stop")
 	}
 }
 

@@ -19,6 +19,5 @@ func main() {
 	h := &hub{users: shared.OpenUsers(), db: shared.SQL(), rdb: shared.Redis(), streams: map[*stream]bool{},
 		open:  promauto.With(telemetry.Metrics("stream-inbox")).NewGauge(prometheus.GaugeOpts{Name: "somssi_streams", Help: "Open streams."}),
 		fresh: promauto.With(telemetry.Metrics("stream-inbox")).NewHistogram(prometheus.HistogramOpts{Name: "somssi_freshness_seconds", Help: "From a registration to its written frame.", Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2, 5, 10, 30, 60, 300}})}
-	go h.listen(ctx)
 	shared.Serve("stream-inbox", 16<<10, h.routes(ctx))
 }
