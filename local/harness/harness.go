@@ -6,7 +6,6 @@ package harness
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -16,7 +15,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -125,25 +123,6 @@ func of(ctx context.Context, t *template.Template, o Options) *Harness {
 	return h
 }
 
-// open makes the state folder the harness's own, and listens for its gateway.
-func (h *Harness) open(o Options) (net.Listener, error) {
-	var err error
-	if h.release, err = lock(o.State); err != nil {
-		return nil, err
-	}
-	history, err := OpenHistory(filepath.Join(o.State, "history"), o.Say)
-	if err != nil {
-		return nil, err
-	}
-	h.History = history
-	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", o.Port))
-	if err != nil {
-		return nil, fmt.Errorf("port %d for the page is in use by another program: stop that program or choose another with --port (0 for any free one)", o.Port)
-	}
-	h.Run = Run{PID: os.Getpid(), URL: "http://" + strings.Replace(listener.Addr().String(), "127.0.0.1", "localhost", 1)}
-	return listener, nil
-}
-
 // start puts up what is ours, in the order in which one needs the other: the
 // issuer before functions that read its keys, functions before their events.
 func (h *Harness) start(ctx context.Context, o Options, t *template.Template, bin string, listener net.Listener) error {
@@ -206,22 +185,6 @@ func (h *Harness) start(ctx context.Context, o Options, t *template.Template, bi
 		return err
 	}
 	return h.startWatch(o, t)
-}
-
-// serve serves until Stop.
-func (h *Harness) serve(listener net.Listener, handler http.Handler) {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
-	h.servers = append(h.servers, server)
-	go func() { _ = server.Serve(listener) }()
-}
-
-// write tells the command line that this harness runs, and how it is reached.
-func (h *Harness) write(state string) error {
-	text, err := json.MarshalIndent(h.Run, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(runFile(state), text, 0o600)
 }
 
 // trusted are the variables that say which CAs Go trusts beside the machine's, for

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -35,6 +37,41 @@ func lock(state string) (release func(), err error) {
 		_ = os.Remove(runFile(state))
 		_ = file.Close()
 	}, nil
+}
+
+// open makes the state folder the harness's own, and listens for its gateway.
+func (h *Harness) open(o Options) (net.Listener, error) {
+	var err error
+	if h.release, err = lock(o.State); err != nil {
+		return nil, err
+	}
+	history, err := OpenHistory(filepath.Join(o.State, "history"), o.Say)
+	if err != nil {
+		return nil, err
+	}
+	h.History = history
+	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", o.Port))
+	if err != nil {
+		return nil, fmt.Errorf("port %d for the page is in use by another program: stop that program or choose another with --port (0 for any free one)", o.Port)
+	}
+	h.Run = Run{PID: os.Getpid(), URL: "http://" + strings.Replace(listener.Addr().String(), "127.0.0.1", "localhost", 1)}
+	return listener, nil
+}
+
+// serve serves until Stop.
+func (h *Harness) serve(listener net.Listener, handler http.Handler) {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	h.servers = append(h.servers, server)
+	go func() { _ = server.Serve(listener) }()
+}
+
+// write tells the command line that this harness runs, and how it is reached.
+func (h *Harness) write(state string) error {
+	text, err := json.MarshalIndent(h.Run, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(runFile(state), text, 0o600)
 }
 
 // ErrNotRunning is that no harness runs with its state in that folder.
