@@ -64,6 +64,10 @@ func TestRoles(t *testing.T) {
 	if err := schema.Migrate(t.Context(), db, u.String()); err != nil {
 		t.Fatal(err)
 	}
+	before, _, _ := strings.Cut(files["postgres/roles.sql"], "REVOKE")
+	if !strings.Contains(before, "\nBEGIN;") || !strings.HasSuffix(files["postgres/roles.sql"], "\nCOMMIT;\n") {
+		t.Error("what is revoked and granted anew is not one transaction: who asks in between is refused")
+	}
 	for range 2 {
 		if _, err := db.ExecContext(t.Context(), files["postgres/roles.sql"]); err != nil {
 			t.Fatal(err)

@@ -1,9 +1,11 @@
 -- The roles of PostgreSQL, rendered by go run ./local render: one a function, which may do what the statements
 -- in its code do, and nothing else. Run it as the owner of the schema, after each migration:
 --
---   psql "$SQL_ADMIN_URL" --set=ON_ERROR_STOP=1 --single-transaction --file=infra/knative/postgres/roles.sql
+--   psql "$SQL_ADMIN_URL" --set=ON_ERROR_STOP=1 --file=infra/knative/postgres/roles.sql
 --
 -- It gives no passwords, and takes none away: \password "read-inbox"
+
+BEGIN;  -- or who asks between REVOKE and GRANT is refused
 
 DO $$ BEGIN CREATE ROLE "adopt-talent" LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
 ALTER ROLE "adopt-talent" SET statement_timeout = '30s';
@@ -63,3 +65,5 @@ DO $$ BEGIN CREATE ROLE "update-stats" LOGIN; EXCEPTION WHEN duplicate_object TH
 ALTER ROLE "update-stats" SET statement_timeout = '30s';
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM "update-stats";
 GRANT SELECT ON talents TO "update-stats";
+
+COMMIT;
