@@ -41,9 +41,9 @@ func (e *episode) footprints(ctx context.Context) (map[string]footprint, error) 
 }
 
 var (
-	resident   = regexp.MustCompile(`(?m)^process_resident_memory_bytes (\S+)$`)
-	goroutines = regexp.MustCompile(`(?m)^go_goroutines (\S+)$`)
-	openFiles  = regexp.MustCompile(`(?m)^process_open_fds (\S+)$`)
+	resident   = regexp.MustCompile(`(?m)^process_resident_memory_bytes\{\S+ (\S+)$`)
+	goroutines = regexp.MustCompile(`(?m)^go_goroutines\{\S+ (\S+)$`)
+	openFiles  = regexp.MustCompile(`(?m)^process_open_fds\{\S+ (\S+)$`)
 )
 
 // footprintOf reads what a function's own metrics say.

@@ -67,7 +67,7 @@ func instrument(copied, crashAt string, plant func(*overlay.Overlay) error) (ove
 	if points, err = crash.Instrument(copied, o); err != nil {
 		return "", nil, err
 	}
-	if err := edit(copied, "template.yaml", [2]string{"  env: ", "  env:\n    CRASH_AT: " + crashAt + " "}); err != nil {
+	if err := edit(copied, "template.yaml", [2]string{"    REDIS_URL: ", "    CRASH_AT: " + crashAt + "\n    REDIS_URL: "}); err != nil {
 		return "", nil, err
 	}
 	overlayFile, err = o.Write()
