@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -137,6 +138,15 @@ func TestLocal_holds_an_event_and_steps(t *testing.T) {
 	if _, out, _ := local(t, ".", "why", id, "--state", common.state); !strings.Contains(out, "update-stats/talents  held by the pause before attempt 1: step or resume") {
 		t.Errorf("why: %s", out)
 	}
+	var lags int
+	for line := range strings.Lines(metrics(t)) {
+		if strings.HasPrefix(line, `kafka_consumergroup_lag{consumergroup="talent_statistics",partition="`) && strings.HasSuffix(line, `",topic="new_talent_events"} 1`+"\n") {
+			lags++
+		}
+	}
+	if lags != 1 {
+		t.Errorf("%d partitions lag by one record in\n%s", lags, metrics(t))
+	}
 	if _, out, _ := local(t, ".", "status", "update-stats", "--state", common.state); !strings.Contains(out, "paused, 1 held, lag 1, 1 in flight") || !strings.Contains(out, id+" held at ") {
 		t.Errorf("status: %s", out)
 	}
@@ -152,6 +162,29 @@ func TestLocal_holds_an_event_and_steps(t *testing.T) {
 	if code, _, said := local(t, ".", "step", "update-stats", "--state", common.state); code != failed || !strings.Contains(said, "pause update-stats") {
 		t.Errorf("step of what is not paused: %d %s", code, said)
 	}
+}
+
+// metrics is what GET /dev/metrics of the house says.
+func metrics(t *testing.T) string {
+	t.Helper()
+	run, err := harness.Running(common.state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, run.URL+"/dev/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %v", answer.Status, err)
+	}
+	return string(text)
 }
 
 func TestLocal_breaks_on_failure(t *testing.T) {

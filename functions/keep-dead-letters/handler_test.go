@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -230,6 +231,31 @@ func TestTooLarge(t *testing.T) {
 func TestSQLAway(t *testing.T) {
 	if got := deliver(eventtest.SQLAway(t), request(t, "refused")); got != http.StatusServiceUnavailable {
 		t.Errorf("status %d", got)
+	}
+}
+
+// The gauge is what is kept now, and no figure where SQL does not say.
+func TestKept(t *testing.T) {
+	eventtest.Each(t, func(t *testing.T, s eventtest.Stores) {
+		h := handler{s.DB}
+		for i, name := range []string{"refused", "refused", "redriven"} {
+			if n := h.kept(); n != float64(min(i, 1)) {
+				t.Errorf("%v kept before %s", n, name)
+			}
+			deliver(s.DB, request(t, name))
+		}
+		if n := h.kept(); n != 2 {
+			t.Errorf("%v kept, want 2", n)
+		}
+		if _, err := s.DB.ExecContext(t.Context(), `DELETE FROM dead_letter`); err != nil {
+			t.Fatal(err)
+		}
+		if n := h.kept(); n != 0 {
+			t.Errorf("%v kept after all were thrown away", n)
+		}
+	})
+	if n := (handler{eventtest.SQLAway(t)}).kept(); !math.IsNaN(n) {
+		t.Errorf("%v kept with SQL away", n)
 	}
 }
 

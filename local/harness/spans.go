@@ -46,7 +46,6 @@ const spansKept = 16 << 20 // bytes of a file of spans, of which there are two
 type spans struct {
 	folder string
 	mu     sync.Mutex
-	size   int64
 }
 
 func (s *spans) files() (before, now string) {
@@ -54,20 +53,19 @@ func (s *spans) files() (before, now string) {
 }
 
 func (s *spans) keep(all []Span) error {
-	var text bytes.Buffer
+	text := bytes.NewBufferString("\n") // ends a line that was not written in full
 	for _, one := range all {
-		if err := json.NewEncoder(&text).Encode(one); err != nil {
+		if err := json.NewEncoder(text).Encode(one); err != nil {
 			return err
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before, now := s.files()
-	if s.size > spansKept {
-		if err := os.Rename(now, before); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if info, err := os.Stat(now); err == nil && info.Size() > spansKept {
+		if err := os.Rename(now, before); err != nil {
 			return err
 		}
-		s.size = 0
 	}
 	if err := os.MkdirAll(s.folder, 0o755); err != nil {
 		return err
@@ -76,8 +74,7 @@ func (s *spans) keep(all []Span) error {
 	if err != nil {
 		return err
 	}
-	n, err := file.Write(text.Bytes())
-	s.size += int64(n)
+	_, err = file.Write(text.Bytes())
 	return errors.Join(err, file.Close())
 }
 
