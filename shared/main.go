@@ -25,8 +25,8 @@ import (
 
 // Main runs an event function until SIGTERM: each POST to $PORT is one event for h, and what h returns decides its fate.
 func Main(name string, h Handler) {
-	Serve(name, 60<<10, receiver(telemetry.Events(telemetry.Metrics(name)), h))
-} // room for what check refuses
+	Serve(name, 60<<10, receiver(telemetry.Events(telemetry.Metrics(name)), h)) // 60 KiB: room for what check refuses
+}
 
 // Serve runs an HTTP function on $PORT, whose requests have at most headers bytes of them, with its metrics and probes on $METRICS_PORT; these
 // answer for the process alone, since restarting it mends no outage elsewhere. On SIGTERM it finishes what is in flight and returns.
