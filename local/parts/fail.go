@@ -44,6 +44,8 @@ func (p *Parts) Again(ctx context.Context, part string) error {
 		return err
 	}
 	next.again = one.again
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.running[part] = next
 	return nil
 }
@@ -61,6 +63,8 @@ func (p *Parts) Signal(part string, signal syscall.Signal) error {
 }
 
 func (p *Parts) started(part string) (*running, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	one := p.running[part]
 	if one == nil {
 		return nil, fmt.Errorf("%s was not started here", part)

@@ -2,6 +2,7 @@ package parts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"syscall"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"golang.org/x/sync/errgroup"
 
 	"somssi/local/template"
 )
@@ -41,16 +43,18 @@ func failAndComeAgain(t *testing.T, o Options, names []string, want string) {
 	kafkaHas(ctx, t, p.Kafka, 0)
 	redisHas(ctx, t, p.Redis, 0)
 	sqlHas(ctx, t, p.SQL, 0)
-	for _, name := range names {
-		if err := p.Kill(name); err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Again(ctx, name); err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Signal(name, syscall.SIGCONT); (err == nil) != o.Real {
-			t.Errorf("signal %s: %v", name, err)
-		}
+	var all errgroup.Group
+	for _, name := range names { // at the same time
+		all.Go(func() error {
+			err := errors.Join(p.Kill(name), p.Again(ctx, name))
+			if unsent := p.Signal(name, syscall.SIGCONT); (unsent == nil) != o.Real {
+				t.Errorf("signal %s: %v", name, unsent)
+			}
+			return err
+		})
+	}
+	if err := all.Wait(); err != nil {
+		t.Fatal(err)
 	}
 	if after := [...]string{p.Kafka, p.Redis, p.SQL}; after != before {
 		t.Errorf("now at %v, before at %v", after, before)

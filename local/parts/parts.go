@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -47,9 +48,10 @@ func (o Options) host() string { return cmp.Or(o.Host, "localhost") }
 
 // Parts are running parts and how to reach them.
 type Parts struct {
-	Kafka, Redis, SQL string // KAFKA_BROKERS, REDIS_URL, DATABASE_URL
-	EmptyRedis        bool   // whether it began without the views that it held before
-	running           map[string]*running
+	Kafka, Redis, SQL string              // KAFKA_BROKERS, REDIS_URL, DATABASE_URL
+	EmptyRedis        bool                // whether it began without the views that it held before
+	mu                sync.Mutex          // of running: parts fail and come back at the same time
+	running           map[string]*running // by name
 	stop              []func()
 }
 

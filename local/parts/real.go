@@ -39,7 +39,6 @@ func StartForTests(ctx context.Context, o Options) (*Parts, error) {
 // nobody uses them.
 func (p *Parts) startReal(ctx context.Context, o Options) error {
 	dir := mkdir(filepath.Join(o.Dir, "real")) // which PostgreSQL's user can enter
-	var mu sync.Mutex
 	p.stop = append(p.stop, func() {
 		var all sync.WaitGroup
 		for _, part := range p.running {
@@ -80,8 +79,8 @@ func (p *Parts) startReal(ctx context.Context, o Options) error {
 			case err != nil:
 				return err
 			}
-			mu.Lock()
-			defer mu.Unlock()
+			p.mu.Lock()
+			defer p.mu.Unlock()
 			one.again = start
 			p.running[part.name] = one
 			o.Say("%s is up at %s after %s", part.name, connect.Bare(*part.address), time.Since(began).Round(100*time.Millisecond))
