@@ -119,7 +119,8 @@ func TestPage_one_registers_and_the_other_sees_it_appear(t *testing.T) {
 	for name, value := range map[string]string{"category": "music", "title": title, "priceKrw": "30000", "tags": "기타, 입문"} {
 		seller.do("fill in "+name, chromedp.SendKeys(chromedp.CSS(`#register-form [name=`+name+`]`), value))
 	}
-	seller.do("register", chromedp.Click(chromedp.CSS(`#register-form button[type=submit]`)))
+	// By the Enter key: a click goes to a place, from which the button moves while the page above it fills.
+	seller.do("register", chromedp.SendKeys(chromedp.CSS(`#register-form [name=tags]`), "\r"))
 	seller.wait(`document.querySelector('#register-state').dataset.state === 'done'`)
 
 	reader.wait(`document.querySelector('#inbox .unread[data-id]') !== null`) // it appears without reloading
