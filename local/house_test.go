@@ -29,6 +29,7 @@ import (
 	"somssi/local/runner"
 	"somssi/shared"
 	"somssi/shared/connect"
+	"somssi/shared/eventtest"
 )
 
 // The tests of this file run the functions' own binaries in one house, or in one
@@ -132,25 +133,14 @@ func follow(t *testing.T, u *client.User, category string) {
 	}
 }
 
-// eventually waits, at most for longest, until what is found is what is wanted.
+// eventually is eventtest.Eventually, which waits longer on real parts: servers of
+// others, on a machine that does more than this.
 func eventually(t *testing.T, longest time.Duration, want string, find func() string) {
 	t.Helper()
 	if onReal {
-		longest *= 4 // servers of others, on a machine that does more than this
+		longest *= 4
 	}
-	limit, tick := time.After(longest), time.NewTicker(20*time.Millisecond)
-	defer tick.Stop()
-	for {
-		got := find()
-		if got == want {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("after %s: %s\nwant: %s", longest, got, want)
-		}
-	}
+	eventtest.Eventually(t, longest, want, find)
 }
 
 func inbox(t *testing.T, u *client.User) string {

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -112,22 +111,4 @@ func register(ctx context.Context, category string) error {
 	}
 	_, err = u.Register(ctx, client.Talent{Category: category, Title: "t", PriceKrw: 1}, uuid.NewString())
 	return err
-}
-
-// eventually waits, at most for longest, until what is found is what is wanted.
-func eventually(t *testing.T, longest time.Duration, want string, find func() string) {
-	t.Helper()
-	limit, tick := time.After(longest), time.NewTicker(50*time.Millisecond)
-	defer tick.Stop()
-	for {
-		got := find()
-		if got == want {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("after %s: %s\nwant: %s", longest, got, want)
-		}
-	}
 }

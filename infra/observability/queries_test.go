@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"somssi/local/client"
+	"somssi/shared/eventtest"
 )
 
 // used is which labels of each metric a query uses; those by which it groups are taken
@@ -204,7 +205,7 @@ func exported(t *testing.T) used {
 		t.Fatal(answer, err)
 	}
 	_ = answer.Body.Close()
-	eventually(t, 30*time.Second, "true", func() string {
+	eventtest.Eventually(t, 30*time.Second, "true", func() string {
 		for _, f := range house.Functions() {
 			scrape(f.Metrics)
 		}

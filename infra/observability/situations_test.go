@@ -68,10 +68,10 @@ func deadLetters(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, 30*time.Second, "2", func() string { return figure(t, "keep-dead-letters", "somssi_dead_letters") })
+	eventtest.Eventually(t, 30*time.Second, "2", func() string { return figure(t, "keep-dead-letters", "somssi_dead_letters") })
 	seen := follow(t, "DeadLetters.md", func() {})
 	said(t, "Look", seen, "adopt-talent", "422")
-	eventually(t, 30*time.Second, "0", func() string { return figure(t, "keep-dead-letters", "somssi_dead_letters") })
+	eventtest.Eventually(t, 30*time.Second, "0", func() string { return figure(t, "keep-dead-letters", "somssi_dead_letters") })
 }
 
 // Redis forgets all. After the page the inbox is what it was.
@@ -80,7 +80,7 @@ func emptyRedis(t *testing.T) {
 	if err := register(t.Context(), "forgotten"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 30*time.Second, "1", func() string { return inbox(t, u) })
+	eventtest.Eventually(t, 30*time.Second, "1", func() string { return inbox(t, u) })
 	o, err := redis.ParseURL(house.parts.Redis)
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func paused(t *testing.T) {
 	if err := register(t.Context(), "paused"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 30*time.Second, "1", func() string { return fmt.Sprint(lag(t, "update-stats")) })
+	eventtest.Eventually(t, 30*time.Second, "1", func() string { return fmt.Sprint(lag(t, "update-stats")) })
 	seen := follow(t, "EventsLate.md", func() {})
 	said(t, "Look", seen, "update-stats/talents  paused", `consumergroup="talent_statistics"`)
 	if got := lag(t, "update-stats"); got != 0 {
@@ -133,7 +133,7 @@ func locked(t *testing.T, db *sql.DB) {
 	registered := make(chan error, 1)
 	go func() { registered <- register(ctx, "locked") }() // and again, until it is answered 201
 	log := filepath.Join(house.state, ".somssi", "logs", "register-talent.log")
-	eventually(t, 30*time.Second, "true", func() string {
+	eventtest.Eventually(t, 30*time.Second, "true", func() string {
 		text, err := os.ReadFile(log)
 		return fmt.Sprint(err == nil && strings.Contains(string(text), ":503,"))
 	})
@@ -153,7 +153,7 @@ func kafkaAway(t *testing.T, db *sql.DB) {
 	if err := register(t.Context(), "away"); err != nil {
 		t.Errorf("not registered while Kafka is away: %v", err)
 	}
-	eventually(t, 10*time.Second, "true", func() string {
+	eventtest.Eventually(t, 10*time.Second, "true", func() string {
 		var n int
 		err := db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM outbox").Scan(&n)
 		return fmt.Sprint(n > 0 && err == nil)

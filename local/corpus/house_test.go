@@ -24,6 +24,7 @@ import (
 	"somssi/local/client"
 	"somssi/local/harness"
 	"somssi/shared/connect"
+	"somssi/shared/eventtest"
 )
 
 const (
@@ -189,7 +190,7 @@ func (h *house) look() {
 // delivered to all its readers.
 func (h *house) settled(t *testing.T) {
 	t.Helper()
-	eventually(t, 20*time.Second, "settled", func() string {
+	eventtest.Eventually(t, 20*time.Second, "settled", func() string {
 		var waiting int
 		if err := h.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM outbox`).Scan(&waiting); err != nil || waiting > 0 {
 			return fmt.Sprintf("%d in the outbox, %v", waiting, err)
@@ -201,22 +202,4 @@ func (h *house) settled(t *testing.T) {
 		}
 		return "settled"
 	})
-}
-
-// eventually waits, at most for longest, until what is found is what is wanted.
-func eventually(t *testing.T, longest time.Duration, want string, find func() string) {
-	t.Helper()
-	limit, tick := time.After(longest), time.NewTicker(2*time.Millisecond)
-	defer tick.Stop()
-	for {
-		got := find()
-		if got == want {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("after %s: %s\nwant: %s", longest, got, want)
-		}
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"somssi/local/harness"
+	"somssi/shared/eventtest"
 )
 
 // record is a record as another producer may write it.
@@ -149,7 +150,7 @@ func (h *house) produceAt(t *testing.T, one *kgo.Record, ms int64) {
 // wait is what the readers have delivered of two records.
 func (h *house) wait(t *testing.T, one, good *kgo.Record, skipped bool) (fates map[string]harness.Delivery) {
 	t.Helper()
-	eventually(t, 10*time.Second, "delivered", func() string {
+	eventtest.Eventually(t, 10*time.Second, "delivered", func() string {
 		h.look()
 		fates = map[string]harness.Delivery{}
 		for _, name := range readers {

@@ -25,6 +25,24 @@ import (
 	"somssi/shared"
 )
 
+// Eventually waits, at most for longest, until what is found is what is wanted.
+func Eventually(t testing.TB, longest time.Duration, want string, find func() string) {
+	t.Helper()
+	limit, tick := time.After(longest), time.NewTicker(5*time.Millisecond)
+	defer tick.Stop()
+	for {
+		got := find()
+		if got == want {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("after %s: %s\nwant: %s", longest, got, want)
+		}
+	}
+}
+
 // Load reads the event in testdata/name, a CloudEvent in structured JSON.
 func Load(t testing.TB, name string) event.Event {
 	t.Helper()
