@@ -178,25 +178,15 @@ func (d *demo) kill(name string) {
 // settle waits until every expected frame has come, at most 60 s; what is then
 // missing, the report says.
 func (d *demo) settle(ctx context.Context) {
-	deadline := time.After(time.Minute)
-	for tick := time.NewTicker(50 * time.Millisecond); ; {
+	client.Wait(ctx, time.Minute, func() bool {
 		missing := 0
 		d.mu.Lock()
+		defer d.mu.Unlock()
 		for user := range d.arrived {
 			missing += len(d.expected(user)) - len(d.arrived[user])
 		}
-		d.mu.Unlock()
-		if missing <= 0 {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-deadline:
-			return
-		case <-tick.C:
-		}
-	}
+		return missing <= 0
+	})
 }
 
 // expected are the talents that a user must hear of: of what he follows, and

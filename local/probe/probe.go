@@ -197,20 +197,9 @@ func (p *probe) note(talent int64, status int, err error) {
 
 // settle waits until all that was answered was shown, at most so long as was given.
 func (p *probe) settle(ctx context.Context) {
-	limit := time.After(p.o.Settle)
-	for tick := time.NewTicker(50 * time.Millisecond); ; {
+	client.Wait(ctx, p.o.Settle, func() bool {
 		p.mu.Lock()
-		done := len(p.shown) >= len(p.said)
-		p.mu.Unlock()
-		if done {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-limit:
-			return
-		case <-tick.C:
-		}
-	}
+		defer p.mu.Unlock()
+		return len(p.shown) >= len(p.said)
+	})
 }
