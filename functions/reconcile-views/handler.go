@@ -51,9 +51,8 @@ func (h handler) handle(ctx context.Context, _ event.Event) error {
 // report is how many talents a run "compared" and "repaired", and these by view.
 type report map[string]int
 
-// walk goes on from the mark name: by one batch of the round, by all there are
-// of what settled. Marks are kept in Redis, to be lost with the views: then all
-// talents are compared again.
+// walk goes on from the mark name: by one batch of the round, by all there are of what settled. Marks are kept in
+// Redis, to be lost with the views: then all talents are compared again.
 func (h handler) walk(ctx context.Context, name string, until int64, run report) error {
 	var ms, id int64
 	text, err := h.rdb.HGet(ctx, "reconciled", name).Result()

@@ -1,5 +1,4 @@
-// Command reconcile-views compares SQL with what the views in Redis hold, and
-// has what they lack told again.
+// Command reconcile-views compares SQL with what the views in Redis hold, and has what they lack told again.
 package main
 
 import (
@@ -18,5 +17,8 @@ func main() {
 	outbox := shared.OpenOutbox("reconcile-views", shared.SQL())
 	defer outbox.Close()
 	repairs := promauto.With(telemetry.Metrics("reconcile-views")).NewCounterVec(prometheus.CounterOpts{Name: "somssi_repairs_total", Help: "Talents told of again, by what lacked them."}, []string{"view"})
+	for _, view := range views { // from 0, or the first repair is none to Prometheus
+		repairs.WithLabelValues(view)
+	}
 	shared.Main("reconcile-views", handler{outbox, shared.Redis(), after, repairs}.handle)
 }

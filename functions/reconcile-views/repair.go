@@ -46,10 +46,9 @@ func (h handler) repair(ctx context.Context, gaps []gap, run report) error {
 	return err
 }
 
-// events are those that mend g, of the types and with the data that
-// register-talent tells of, as the talent is now: the newest version mends what
-// one before it would have. A closed talent is closed first, or its
-// registration would show it for an instant.
+// events are those that mend g, of the types and with the data that register-talent tells of, as the talent is now: the
+// newest version mends what one before it would have. A closed talent is closed first, or its registration would show
+// it for an instant.
 func (g gap) events() (all []shared.Draft) {
 	registered := slices.Contains(g.lacking, "timeline") || slices.Contains(g.lacking, "statistics") || slices.Contains(g.lacking, "barred")
 	if g.State == "closed" {

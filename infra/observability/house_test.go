@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -102,8 +103,11 @@ func newcomer(t *testing.T, category string) *client.User {
 	return u
 }
 
-// register registers a talent of the category, as a user who does not follow it.
+// register registers a talent of the category, as a user who does not follow it: again and again for a minute, until
+// it is answered 201.
 func register(ctx context.Context, category string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	lastUser++
 	u, err := client.SignIn(ctx, http.DefaultTransport, house.Run.URL, lastUser)
 	if err != nil {

@@ -1,7 +1,6 @@
 package observability
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,22 +163,17 @@ func TestQueries_name_what_is_exported(t *testing.T) {
 	}
 }
 
-// exported is each metric of the house, with its labels, after a registration was seen
-// and something was refused.
+// exported is each metric of the house, with its labels, after a registration was seen.
 func exported(t *testing.T) used {
 	t.Helper()
 	u := newcomer(t, "measured")
-	opened, seen := make(chan bool), make(chan client.Item, 1)
-	go u.Stream(t.Context(), func() { close(opened) }, func(i client.Item) { seen <- i })
-	for _, wait := range []func() error{
-		func() error { <-opened; return nil },
-		func() error { return register(t.Context(), "measured") },
-		func() error { <-seen; return nil },
-	} {
-		if err := wait(); err != nil {
-			t.Fatal(err)
-		}
+	var opened, seen atomic.Bool
+	go u.Stream(t.Context(), func() { opened.Store(true) }, func(client.Item) { seen.Store(true) })
+	eventtest.Eventually(t, 30*time.Second, "true", func() string { return fmt.Sprint(opened.Load()) })
+	if err := register(t.Context(), "measured"); err != nil {
+		t.Fatal(err)
 	}
+	eventtest.Eventually(t, 30*time.Second, "true", func() string { return fmt.Sprint(seen.Load()) })
 	all := used{}
 	scrape := func(address string) {
 		answer, err := http.Get(address) //nolint:gosec // of our own house
@@ -196,15 +191,6 @@ func exported(t *testing.T) used {
 			}
 		}
 	}
-	tick, err := os.ReadFile("../../functions/reconcile-views/testdata/tick.json") // its clock goes once a minute
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer, err := http.Post(house.Run.URL+"/dev/invoke/reconcile-views", "application/cloudevents+json", bytes.NewReader(tick))
-	if err != nil || answer.StatusCode != http.StatusOK {
-		t.Fatal(answer, err)
-	}
-	_ = answer.Body.Close()
 	eventtest.Eventually(t, 30*time.Second, "true", func() string {
 		for _, f := range house.Functions() {
 			scrape(f.Metrics)

@@ -1,6 +1,7 @@
 package observability
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"somssi/local/template"
 )
@@ -136,7 +138,10 @@ func do(t *testing.T, commands string) (string, error) {
 	if terminal.err != nil {
 		t.Fatal(terminal.err)
 	}
-	command := exec.CommandContext(t.Context(), "bash", "-eu", "-o", "pipefail", "-c", "eval \"$(go run ./local env)\"\n"+commands)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, "bash", "-eu", "-o", "pipefail", "-c", "eval \"$(go run ./local env)\"\n"+commands)
+	command.WaitDelay = time.Second // for what it left behind
 	command.Dir = house.state
 	command.Env = append(os.Environ(), "PATH="+terminal.path+":"+os.Getenv("PATH"))
 	out, err := command.CombinedOutput()
