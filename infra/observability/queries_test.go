@@ -155,7 +155,7 @@ func TestQueries_name_what_is_exported(t *testing.T) {
 				continue
 			}
 			for label := range labels {
-				if !there[name][label] && label != "instance" { // which Prometheus adds
+				if !there[name][label] && label != "instance" && label != "job" { // which Prometheus adds
 					t.Errorf("%s: %s has no label %s, but %v", where, name, label, slices.Sorted(maps.Keys(there[name])))
 				}
 			}

@@ -3,6 +3,7 @@ package observability
 import (
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"somssi/local/client"
 	"somssi/local/harness"
 	"somssi/local/parts"
+	"somssi/shared"
 	"somssi/shared/connect"
 	"somssi/shared/eventtest"
 )
@@ -41,6 +43,7 @@ func TestRunbooks(t *testing.T) {
 	}
 	t.Run("DeadLetters_mends", func(t *testing.T) { deadLetters(t) })
 	t.Run("ViewsRepaired_mends", func(t *testing.T) { emptyRedis(t) })
+	t.Run("RedisUnsafe_mends", func(t *testing.T) { forgetful(t) })
 	t.Run("EventsLate_mends", func(t *testing.T) { paused(t) })
 	t.Run("RegistrationBurnsBudget_mends", func(t *testing.T) { locked(t, db) })
 	t.Run("OutboxOld_mends", func(t *testing.T) { kafkaAway(t, db) })
@@ -81,13 +84,7 @@ func emptyRedis(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventtest.Eventually(t, 30*time.Second, "1", func() string { return inbox(t, u) })
-	o, err := redis.ParseURL(house.parts.Redis)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rdb := redis.NewClient(o)
-	defer func() { _ = rdb.Close() }()
-	if err := rdb.FlushAll(t.Context()).Err(); err != nil {
+	if err := redisOf(t).FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
 	if got := inbox(t, u); got != "0" {
@@ -97,6 +94,34 @@ func emptyRedis(t *testing.T) {
 	if got := inbox(t, u); got != "1" {
 		t.Errorf("%s in the inbox, want 1", got)
 	}
+}
+
+// Redis was told to let go of what it holds, and did. After the page it does not any more, and all is there again.
+func forgetful(t *testing.T) {
+	u := newcomer(t, "evicted")
+	if err := register(t.Context(), "evicted"); err != nil {
+		t.Fatal(err)
+	}
+	eventtest.Eventually(t, 30*time.Second, "1", func() string { return inbox(t, u) })
+	rdb := redisOf(t)
+	if err := errors.Join(rdb.ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru").Err(), rdb.Del(t.Context(), fmt.Sprintf(shared.Timeline, "evicted")).Err()); err != nil {
+		t.Fatal(err)
+	}
+	seen := follow(t, "RedisUnsafe.md", func() {})
+	said(t, "Look", seen, "has maxmemory-policy allkeys-lru", "role:master", "maxmemory_policy:allkeys-lru")
+	if got := inbox(t, u); got != "1" {
+		t.Errorf("%s in the inbox, want 1", got)
+	}
+}
+
+func redisOf(t *testing.T) *redis.Client {
+	t.Helper()
+	client, err := connect.Redis(house.parts.Redis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
 }
 
 // Somebody left a source paused. After the page its group is at the end.

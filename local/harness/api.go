@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 
-	"somssi/local/source"
 	"somssi/shared"
 )
 
@@ -19,7 +18,7 @@ import (
 //	GET  /dev/why/{event}                               []Why: all that is known of an event, by its id or how that begins
 //	GET  /dev/traces/{id}                               []Span, oldest first: of a trace, or of those about an event, by how its id begins
 //	POST /dev/otlp/v1/traces                            spans of the functions in, as OTLP in protobuf
-//	GET  /dev/metrics                                   lag of each source as Prometheus' text, under the names of the Kafka exporter
+//	GET  /dev/metrics                                   as Prometheus' text, lag of each source and what Redis is, under the names of their exporters
 //	GET  /dev/sources                                   []Source: state, lag and what is in flight of each trigger
 //	POST /dev/sources/{function}/{trigger}/pause        Source: takes nothing further; what is in flight ends or stays in hand
 //	POST /dev/sources/{function}/{trigger}/resume       Source: goes on
@@ -38,12 +37,7 @@ func (h *Harness) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /dev/why/{event...}", h.getWhy)
 	mux.HandleFunc("GET /dev/traces/{id...}", h.getTrace)
 	mux.HandleFunc("POST /dev/otlp/v1/traces", h.postSpans)
-	mux.Handle("GET /dev/metrics", source.Lag(func() (all []*source.Source) {
-		for _, t := range h.running() {
-			all = append(all, t.source)
-		}
-		return all
-	}))
+	mux.Handle("GET /dev/metrics", h.metrics())
 	mux.HandleFunc("GET /dev/sources", h.getSources)
 	mux.HandleFunc("POST /dev/sources/{function}/{trigger}/pause", h.tell(func(t *trigger) { t.source.Pause() }))
 	mux.HandleFunc("POST /dev/sources/{function}/{trigger}/resume", h.tell(func(t *trigger) { t.source.Resume() }))

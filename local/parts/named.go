@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -76,7 +77,42 @@ func lookRedis(ctx context.Context, address string) (found string, err error) {
 	if err := client.Ping(ctx).Err(); err != nil {
 		return "", connect.Unreachable("REDIS_URL", address, err)
 	}
-	return "Redis", nil
+	is := aboutRedis(ctx, client)
+	switch {
+	case is.Role != "" && is.Role != master:
+		err = fmt.Errorf("REDIS_URL %s is a replica, which takes no writes: name its master", connect.Bare(address))
+	case is.Policy != "" && is.Policy != noEviction:
+		err = fmt.Errorf("REDIS_URL %s has maxmemory-policy %s, by which it forgets notifications when it is full: CONFIG SET maxmemory-policy noeviction there, or name another Redis",
+			connect.Bare(address), is.Policy)
+	}
+	return "Redis", err
+}
+
+// RedisIs is what a Redis says of itself; empty where a user may not ask.
+type RedisIs struct {
+	Role   string // master or slave
+	Policy string // maxmemory-policy: what it lets go when it is full
+}
+
+// What a house can use: it writes, and nothing of what it wrote may go by itself.
+const master, noEviction = "master", "noeviction"
+
+// AboutRedis asks the Redis of p what it is. The embedded one has no replicas and no limit.
+func (p *Parts) AboutRedis(ctx context.Context) (is RedisIs, err error) {
+	if one, err := p.started(Redis); err == nil && one.process == nil {
+		return RedisIs{master, noEviction}, nil
+	}
+	client, err := connect.Redis(p.Redis)
+	if err != nil {
+		return is, err
+	}
+	defer func() { _ = client.Close() }()
+	return aboutRedis(ctx, client), nil
+}
+
+func aboutRedis(ctx context.Context, client *redis.Client) RedisIs {
+	about := client.InfoMap(ctx).Val()
+	return RedisIs{about["Replication"]["role"], about["Memory"]["maxmemory_policy"]}
 }
 
 func lookSQL(_ context.Context, address string) (found string, err error) {

@@ -2,15 +2,14 @@ package source
 
 import (
 	"context"
-	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Lag serves how far sources have come, as Prometheus' text under the names of the usual Kafka exporter.
+// Lag collects how far sources have come, under the names of the usual Kafka exporter. It asks Kafka, for at most 2 s;
+// of what that does not say nothing is told.
 type Lag func() []*Source
 
 var (
@@ -18,13 +17,6 @@ var (
 	groupAt = prometheus.NewDesc("kafka_consumergroup_current_offset", "Offset that a group has committed.", []string{"consumergroup", "topic", "partition"}, nil)
 	topicAt = prometheus.NewDesc("kafka_topic_partition_current_offset", "Offset of the next record.", []string{"topic", "partition"}, nil)
 )
-
-// ServeHTTP asks Kafka, for at most 2 s; of what it does not say nothing is told.
-func (l Lag) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(l)
-	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(w, r)
-}
 
 // Describe tells nothing: what there is depends on the sources.
 func (Lag) Describe(chan<- *prometheus.Desc) {}

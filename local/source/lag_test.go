@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // What is not delivered yet is told as lag, of each group, under the names of the Kafka exporter.
@@ -28,8 +31,9 @@ func TestLag(t *testing.T) {
 		c.Name, c.Group = "fast", "h"
 		fast := k.start(c)
 		time.Sleep(commitInterval + time.Second)
-		w := httptest.NewRecorder()
-		Lag(func() []*Source { return []*Source{slow, fast, slow} }).ServeHTTP(w, httptest.NewRequestWithContext(k.Context(), http.MethodGet, "/", nil))
+		registry, w := prometheus.NewRegistry(), httptest.NewRecorder()
+		registry.MustRegister(Lag(func() []*Source { return []*Source{slow, fast, slow} }))
+		promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequestWithContext(k.Context(), http.MethodGet, "/", nil))
 		var got []string
 		for line := range strings.Lines(w.Body.String()) {
 			if !strings.HasPrefix(line, "#") {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"somssi/local/parts"
+	"somssi/shared/connect"
 )
 
 // asLook makes this test program say what it finds at the named parts: roots are
@@ -132,5 +133,38 @@ func TestLook(t *testing.T) {
 			}
 			t.Log(strings.TrimSpace(got))
 		})
+	}
+}
+
+// A Redis that lets go of what it holds, or takes no writes, is refused; one that a login may not ask is taken.
+func TestLook_refuses_a_Redis(t *testing.T) {
+	port := Redis(t, nil, "", Folder(t), "user operator on >"+Password+" ~* &* +@all")
+	address := fmt.Sprintf("redis://%slocalhost:%d", Login("operator"), port)
+	client, err := connect.Redis(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	for _, tc := range []struct {
+		as, command string
+		want        string
+	}{
+		{"operator", "CONFIG SET maxmemory-policy noeviction", "Redis <nil>"},
+		{"operator", "CONFIG SET maxmemory-policy allkeys-lru", "has maxmemory-policy allkeys-lru, by which it forgets"},
+		{"somssi", "CONFIG SET maxmemory-policy volatile-ttl", "Redis <nil>"},
+		{"operator", "CONFIG SET maxmemory-policy noeviction", "Redis <nil>"},
+		{"operator", "REPLICAOF 127.0.0.1 1", "is a replica, which takes no writes: name its master"},
+		{"operator", "REPLICAOF NO ONE", "Redis <nil>"},
+	} {
+		var words []any
+		for _, word := range strings.Fields(tc.command) {
+			words = append(words, word)
+		}
+		if err := client.Do(t.Context(), words...).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if got := look(t, "REDIS_URL="+strings.Replace(address, "operator", tc.as, 1)); !strings.Contains(got, tc.want) || strings.Contains(got, escaped) {
+			t.Errorf("after %s: %s\nwant %s", tc.command, got, tc.want)
+		}
 	}
 }
