@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -133,17 +134,20 @@ func (h *hub) routes(stopping context.Context) http.Handler {
 		if err == nil && !h.enter(ctx, s) {
 			err = &shared.Problem{Status: http.StatusTooManyRequests, Detail: "a user has at most 5 open streams, all together 10,000"}
 		}
+		if _, fresh := fmt.Sscanf(r.Header.Get("Last-Event-ID"), "%d-", &s.place); err == nil && fresh != nil {
+			err = h.catchUp(ctx, s, true) // before the page knows that it is open, and loads the inbox: what comes later is told
+		}
 		if err != nil {
 			shared.Fail(w, r, err)
 			return
 		}
-		h.serve(ctx, s, w, r.Header.Get("Last-Event-ID"))
+		h.serve(ctx, s, w)
 	})
 	return mux
 }
 
 // serve writes what concerns s until ctx ends or something fails; the browser then comes back to its place.
-func (h *hub) serve(ctx context.Context, s *stream, w http.ResponseWriter, last string) {
+func (h *hub) serve(ctx context.Context, s *stream, w http.ResponseWriter) {
 	c := http.NewResponseController(w)
 	s.write = func(text string) error {
 		deadline := c.SetWriteDeadline(time.Now().Add(10 * time.Second))
@@ -152,9 +156,8 @@ func (h *hub) serve(ctx context.Context, s *stream, w http.ResponseWriter, last 
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
-	_, fresh := fmt.Sscanf(last, "%d-", &s.place)
 	err := errors.Join(c.SetReadDeadline(time.Time{}), // the server's is for requests that end
-		s.write(fmt.Sprintf("retry: 1000\nid: %d-0\n\n", s.place)), h.catchUp(ctx, s, fresh != nil))
+		s.write(fmt.Sprintf("retry: 1000\nid: %d-0\n\n", s.place)), h.catchUp(ctx, s, false))
 	tick, badge := time.Tick(20*time.Second), time.After(0) // one badge for a burst
 	for err == nil && ctx.Err() == nil {
 		select {
@@ -205,13 +208,11 @@ func (h *hub) interests(ctx context.Context, s *stream) error {
 // catchUp writes what the timelines have from the browser's place on and was not sent; of a page just loaded (fresh) it only notes that. More than 100 the page loads itself.
 func (h *hub) catchUp(ctx context.Context, s *stream, fresh bool) error {
 	talents, err := h.since(ctx, s, func(f follow) int64 { return max(f.SinceMs, s.place-10*60*1000) }) // a late event stands at its own time
-	var missed []int64
-	for _, id := range talents {
-		if !s.sent[id] && !fresh {
-			missed = append(missed, id)
-		}
+	missed := slices.DeleteFunc(talents, func(id int64) bool {
+		was := s.sent[id]
 		s.sent[id] = true
-	}
+		return was || fresh
+	})
 	switch {
 	case err != nil || len(missed) == 0:
 		return err
@@ -239,8 +240,7 @@ func (h *hub) since(ctx context.Context, s *stream, from func(follow) int64) (ta
 	var lists []*redis.StringSliceCmd
 	_, err = h.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, f := range *s.follows.Load() {
-			key, newer := fmt.Sprintf(shared.Timeline, f.Category), redis.ZRangeBy{Min: fmt.Sprint(from(f)), Max: "+inf", Count: 300}
-			lists = append(lists, p.ZRevRangeByScore(ctx, key, &newer))
+			lists = append(lists, p.ZRevRangeByScore(ctx, fmt.Sprintf(shared.Timeline, f.Category), &redis.ZRangeBy{Min: fmt.Sprint(from(f)), Max: "+inf", Count: 300}))
 		}
 		return nil
 	})

@@ -166,6 +166,18 @@ func TestStream_tells_a_follower_at_once_and_once(t *testing.T) {
 	})
 }
 
+// A page loads its inbox once its stream is open: the stream tells of all that comes from then on.
+func TestStream_tells_of_what_comes_as_it_opens(t *testing.T) {
+	h := start(t, eventtest.Embedded(t))
+	h.follow(42, "music", time.Now().Add(-time.Hour))
+	for id := range int64(100) {
+		b := h.open(42, "")
+		h.talent(id+1, 9, "music", time.Now())
+		b.until(nid(id+1), h.hint("music", "registered", id+1))
+		b.cut()
+	}
+}
+
 func TestStream_tells_nobody_else(t *testing.T) {
 	h := start(t, eventtest.Embedded(t))
 	now := time.Now()
