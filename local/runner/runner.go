@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -115,11 +116,12 @@ func (r *Runner) Functions() map[string]Function {
 
 // FreePorts are n ports of this machine that nobody listens on. They are not of
 // those that systems give to outgoing connections, and so are still free when a
-// process that had one is started again.
+// process that had one is started again. They are given in turn, from any one on:
+// none is given to another while who has it is yet to listen there.
 func FreePorts(n int) ([]int, error) {
 	var all []int
 	for tries := 0; len(all) < n; tries++ {
-		port := 20_000 + rand.IntN(12_000)
+		port := 20_000 + int((first+turn.Add(1))%12_000)
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil && tries > 1000 {
 			return nil, fmt.Errorf("find a free port: %w", err)
@@ -131,3 +133,9 @@ func FreePorts(n int) ([]int, error) {
 	}
 	return all, nil
 }
+
+// first and turn say which port was given last.
+var (
+	first = rand.Uint32N(12_000)
+	turn  atomic.Uint32
+)

@@ -309,3 +309,20 @@ func TestBuild(t *testing.T) {
 		}
 	}
 }
+
+// Functions are given their ports one after the other, and listen later: two with the same one would disturb each other.
+func TestFreePorts_differ(t *testing.T) {
+	given := map[int]bool{}
+	for range 500 {
+		ports, err := FreePorts(2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, port := range ports {
+			if given[port] || port < 20_000 || port >= 32_000 {
+				t.Fatalf("port %d, given before: %t", port, given[port])
+			}
+			given[port] = true
+		}
+	}
+}
