@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"somssi/local/runner"
 )
 
 // program is a program that answers requests on $PORT.
@@ -20,14 +21,14 @@ type program struct {
 // start starts the program and sends it its request until an answer is 2xx,
 // every 200 µs. took is from the start to that answer.
 func (g program) start(ctx context.Context) (p process, address string, took time.Duration, err error) {
-	ports, err := freePorts(2)
+	ports, err := runner.FreePorts(2)
 	if err != nil {
 		return p, "", 0, err
 	}
 	command := exec.CommandContext(ctx, g.binary) // its output goes to /dev/null
 	name := filepath.Base(g.binary)
-	command.Env = append([]string{"PORT=" + ports[0], "METRICS_PORT=" + ports[1], "K_SERVICE=" + name}, g.env...)
-	address = "http://127.0.0.1:" + ports[0] + "/"
+	command.Env = append([]string{fmt.Sprintf("PORT=%d", ports[0]), fmt.Sprintf("METRICS_PORT=%d", ports[1]), "K_SERVICE=" + name}, g.env...)
+	address = fmt.Sprintf("http://127.0.0.1:%d/", ports[0])
 	client := http.Transport{DisableKeepAlives: true}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -65,18 +66,4 @@ func (b *bench) bare(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("build the bare program: %w\n%s", err, out)
 	}
 	return binary, nil
-}
-
-// freePorts are n ports on this machine that nobody listens on.
-func freePorts(n int) (all []string, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
-		}
-		defer func() { _ = l.Close() }() // after the last is found, so that all differ
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		all = append(all, port)
-	}
-	return all, nil
 }
