@@ -52,7 +52,7 @@ CREATE TABLE idempotency (user_id BIGINT NOT NULL, key TEXT NOT NULL, body_hash 
 		{file: "functions/relay-outbox/handler.go", changes: [][2]string{{"	for {\n", "	for ctx.Err() != nil {\n"}, {"			return nil\n		}\n	}\n}\n", "			return nil\n		}\n	}\n	return nil\n}\n"}}},
 	}, "F19", "I1"},
 	{"Last-Event-ID_is_ignored", []patch{{file: "functions/stream-inbox/handler.go", changes: [][2]string{
-		{`h.serve(ctx, s, w, r.Header.Get("Last-Event-ID"))`, `h.serve(ctx, s, w, "")`},
+		{`fmt.Sscanf(r.Header.Get("Last-Event-ID"), "%d-", &s.place)`, `fmt.Sscanf("", "%d-", &s.place)`},
 	}}}, "F2", "I7"},
 	{"row_deleted_before_Kafka_has_it", []patch{{file: "functions/register-talent/handler.go", changes: [][2]string{
 		{"			h.outbox.Publish(row)\n", "			_, _ = h.outbox.DB.ExecContext(r.Context(), `DELETE FROM outbox WHERE id = $1`, row.ID)\n			h.outbox.Publish(row)\n"},
