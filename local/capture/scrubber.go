@@ -103,13 +103,14 @@ func (s *Scrubber) Number(text string) string {
 	return sign + whole + exponent
 }
 
-// Bytes replaces data that is no text by as much of it that says nothing.
+// Bytes replaces data that is no text by as much that is none either, and says nothing.
 func (s *Scrubber) Bytes(data []byte) []byte {
 	out := make([]byte, len(data))
 	random := s.random(string(data), 0)
 	for i := range out {
 		out[i] = byte(random.Uint32())
 	}
+	out[0] |= 0xf8 // which is in no UTF-8
 	return out
 }
 

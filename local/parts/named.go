@@ -74,7 +74,12 @@ func lookRedis(ctx context.Context, address string) (found string, err error) {
 		return "", err
 	}
 	defer func() { _ = client.Close() }()
-	if err := client.Ping(ctx).Err(); err != nil {
+	conn, err := client.Options().Dialer(ctx, "tcp", client.Options().Addr) // the client tries again and again, and then knows only that time is up
+	if err == nil {
+		_ = conn.Close()
+		err = client.Ping(ctx).Err()
+	}
+	if err != nil {
 		return "", connect.Unreachable("REDIS_URL", address, err)
 	}
 	is := aboutRedis(ctx, client)
