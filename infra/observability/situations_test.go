@@ -79,11 +79,7 @@ func deadLetters(t *testing.T) {
 
 // Redis forgets all. After the page the inbox is what it was.
 func emptyRedis(t *testing.T) {
-	u := newcomer(t, "forgotten")
-	if err := register(t.Context(), "forgotten"); err != nil {
-		t.Fatal(err)
-	}
-	eventtest.Eventually(t, 30*time.Second, "1", func() string { return inbox(t, u) })
+	u := told(t, "forgotten")
 	if err := redisOf(t).FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -98,11 +94,7 @@ func emptyRedis(t *testing.T) {
 
 // Redis was told to let go of what it holds, and did. After the page it does not any more, and all is there again.
 func forgetful(t *testing.T) {
-	u := newcomer(t, "evicted")
-	if err := register(t.Context(), "evicted"); err != nil {
-		t.Fatal(err)
-	}
-	eventtest.Eventually(t, 30*time.Second, "1", func() string { return inbox(t, u) })
+	u := told(t, "evicted")
 	rdb := redisOf(t)
 	if err := errors.Join(rdb.ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru").Err(), rdb.Del(t.Context(), fmt.Sprintf(shared.Timeline, "evicted")).Err()); err != nil {
 		t.Fatal(err)
@@ -112,6 +104,17 @@ func forgetful(t *testing.T) {
 	if got := inbox(t, u); got != "1" {
 		t.Errorf("%s in the inbox, want 1", got)
 	}
+}
+
+// told is a newcomer who has one talent of the category in the inbox.
+func told(t *testing.T, category string) *client.User {
+	t.Helper()
+	u := newcomer(t, category)
+	if err := register(t.Context(), category); err != nil {
+		t.Fatal(err)
+	}
+	eventtest.Eventually(t, 30*time.Second, "1", func() string { return inbox(t, u) })
+	return u
 }
 
 func redisOf(t *testing.T) *redis.Client {
