@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -44,9 +45,10 @@ type crowd struct {
 	follows map[int64][]string
 	seen    sync.WaitGroup
 	leave   context.CancelFunc
-	conns   []net.Conn // of all users to the gateway
 
 	mu      sync.Mutex
+	streams []net.Conn // of all users to the gateway
+	offline bool       // the streams are cut, and none can be opened
 	talents []*talent
 	shown   map[int64]map[int64]int // user → talent → how often
 	refused []string                // what was answered with an error that no retry mends
@@ -60,7 +62,8 @@ func (s *stage) gather(ctx context.Context, by chance) (*crowd, error) {
 	listening, leave := context.WithCancel(ctx)
 	c.leave = leave
 	var opened sync.WaitGroup
-	transport := &http.Transport{MaxIdleConnsPerHost: 2 * users, DisableCompression: true, DialContext: c.dial}
+	transport := &http.Transport{MaxIdleConnsPerHost: users, DisableCompression: true}
+	streams := &http.Transport{DisableCompression: true, DialContext: c.dial}
 	group, signing := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for n := range users {
@@ -69,6 +72,10 @@ func (s *stage) gather(ctx context.Context, by chance) (*crowd, error) {
 			return c, err
 		}
 		c.people = append(c.people, u)
+		listener, err := client.SignIn(ctx, streams, s.house.url(), u.ID)
+		if err != nil {
+			return c, err
+		}
 		first := by.IntN(categories)
 		follows := []string{c.category(first), c.category((first + 1 + by.IntN(categories-1)) % categories)}
 		c.follows[u.ID] = follows
@@ -80,7 +87,7 @@ func (s *stage) gather(ctx context.Context, by chance) (*crowd, error) {
 				}
 			}
 			opened.Add(1)
-			c.seen.Go(func() { u.Stream(listening, opened.Done, func(i client.Item) { c.hear(u.ID, i) }) })
+			c.seen.Go(func() { listener.Stream(listening, opened.Done, func(i client.Item) { c.hear(u.ID, i) }) })
 			return nil
 		})
 	}
@@ -91,24 +98,36 @@ func (s *stage) gather(ctx context.Context, by chance) (*crowd, error) {
 	return c, nil
 }
 
+// dial opens a connection for a stream.
 func (c *crowd) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
-	if err == nil {
-		c.mu.Lock()
-		c.conns = append(c.conns, conn)
-		c.mu.Unlock()
+	if err != nil {
+		return nil, err
 	}
-	return conn, err
-}
-
-// reconnect cuts the streams, which then begin anew where they were.
-func (c *crowd) reconnect() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, conn := range c.conns {
+	if c.offline {
+		_ = conn.Close()
+		return nil, errors.New("this browser is offline")
+	}
+	c.streams = append(c.streams, conn)
+	return conn, nil
+}
+
+// goOffline cuts the streams until goOnline, when they begin anew where they were.
+func (c *crowd) goOffline() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, conn := range c.streams {
 		_ = conn.Close()
 	}
-	c.conns = nil
+	c.streams, c.offline = nil, true
+}
+
+func (c *crowd) goOnline() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offline = false
 }
 
 func (c *crowd) category(n int) string { return fmt.Sprintf("%s-%d", c.name, n) }

@@ -232,7 +232,8 @@ func (e *episode) settle(ctx context.Context) (empty time.Time, err error) {
 			left = fmt.Sprintf("%d notifications that no stream has shown", unseen)
 			if !patient && time.Since(empty) > time.Second { // the others look anew, as a browser that was in a tunnel
 				patient = true
-				e.crowd.reconnect()
+				e.crowd.goOffline()
+				e.crowd.goOnline()
 			}
 		}
 		select {

@@ -46,6 +46,7 @@ func init() { // the last speaks of the others
 		{"F25", "functions and the dead letter sink fail at once", false, loseDeadLetters},
 		{"F28", "a new version, and back", false, changeVersions},
 		{"F29", "functions go to zero and come again", false, scaleToZero},
+		{"F32", "browsers are offline, and come back", false, tunnel},
 		{"F35", "two to four of these at once", false, several},
 	}
 }

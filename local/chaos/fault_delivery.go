@@ -88,6 +88,18 @@ func hangUp(ctx context.Context, e *episode, by chance) error {
 	return nil
 }
 
+// tunnel is F32: what is registered meanwhile a browser has to be shown when it is back.
+func tunnel(ctx context.Context, e *episode, by chance) error {
+	for range 8 {
+		e.crowd.goOffline()
+		by.pause(ctx, 0, 10*ms100)
+		e.crowd.goOnline()
+		by.pause(ctx, 0, 5*ms100)
+	}
+	e.note("all browsers were offline eight times")
+	return nil
+}
+
 // loseFunctionAnswers is F19: the effect is there, and who asked does not know.
 func loseFunctionAnswers(ctx context.Context, e *episode, by chance) error {
 	for range 6 {

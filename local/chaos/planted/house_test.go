@@ -3,6 +3,7 @@ package planted
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,13 +12,16 @@ import (
 )
 
 // The episodes in which a house is looked at: one of each fault, with the seed that
-// it has in a campaign of these from the first seed on. They are those in which
-// Kafka is away for longer than a producer waits, Redis for long, and the API dies
-// before a commit.
-var (
-	faults = []string{"F2", "F3", "F6", "F10", "F19"}
-	seeds  = map[string]int64{"F2": 365, "F3": 366, "F6": 367, "F10": 368, "F19": 369}
-)
+// it has in a campaign of these from the first seed on. They are those in which the
+// API dies before a commit, Kafka is away for longer than a producer waits, Redis for
+// long, and all browsers are.
+var faults = []string{"F3", "F6", "F10", "F19", "F32"}
+
+const firstSeed = 365
+
+// tries is in how many episodes of its fault a mistake has to show: what a busy
+// machine does at which moment is not decided by the seed.
+const tries = 3
 
 // inHouse are mistakes that show where parts and processes fail under load.
 var inHouse = []struct {
@@ -53,7 +57,7 @@ CREATE TABLE idempotency (user_id BIGINT NOT NULL, key TEXT NOT NULL, body_hash 
 	}, "F19", "I1"},
 	{"Last-Event-ID_is_ignored", []patch{{file: "functions/stream-inbox/handler.go", changes: [][2]string{
 		{`fmt.Sscanf(r.Header.Get("Last-Event-ID"), "%d-", &s.place)`, `fmt.Sscanf("", "%d-", &s.place)`},
-	}}}, "F2", "I7"},
+	}}}, "F32", "I7"},
 	{"row_deleted_before_Kafka_has_it", []patch{{file: "functions/register-talent/handler.go", changes: [][2]string{
 		{"			h.outbox.Publish(row)\n", "			_, _ = h.outbox.DB.ExecContext(r.Context(), `DELETE FROM outbox WHERE id = $1`, row.ID)\n			h.outbox.Publish(row)\n"},
 	}}}, "F6", "I1"},
@@ -80,8 +84,8 @@ func play(t *testing.T, o chaos.Options, patches []patch) string {
 	return broken.String()
 }
 
-// TestHouse plants each bug in a house, and wants one episode to find it. The same
-// episodes find nothing without it.
+// TestHouse plants each bug in a house, and wants an episode to find it, mostly the
+// first. The first episodes find nothing without it.
 func TestHouse(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds eight houses")
@@ -89,14 +93,20 @@ func TestHouse(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "chaos") // one for all: what was compiled for one house need not be for the next
 	for _, b := range inHouse {
 		t.Run(b.name, func(t *testing.T) {
-			broken := play(t, chaos.Options{State: state, Seed: seeds[b.fault], Faults: []string{b.fault}, Episodes: 1}, b.patches)
-			if !strings.Contains(broken, "\n"+b.says+" ") {
-				t.Errorf("%s is not broken in %s-%d:%s", b.says, b.fault, seeds[b.fault], broken)
+			seed := int64(firstSeed + slices.Index(faults, b.fault))
+			for range tries {
+				broken := play(t, chaos.Options{State: state, Seed: seed, Faults: []string{b.fault}, Episodes: 1}, b.patches)
+				if strings.Contains(broken, "\n"+b.says+" ") {
+					return
+				}
+				t.Logf("%s is not broken in %s-%d:%s", b.says, b.fault, seed, broken)
+				seed += int64(len(faults))
 			}
+			t.Errorf("%d episodes did not find it", tries)
 		})
 	}
 	t.Run("without_a_bug", func(t *testing.T) {
-		if broken := play(t, chaos.Options{State: state, Seed: seeds[faults[0]], Faults: faults, Episodes: len(faults)}, nil); broken != "" {
+		if broken := play(t, chaos.Options{State: state, Seed: firstSeed, Faults: faults, Episodes: len(faults)}, nil); broken != "" {
 			t.Errorf("broken without a bug:%s", broken)
 		}
 	})
