@@ -7,12 +7,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
 	"somssi/local/dlq"
 	"somssi/local/harness"
+	"somssi/shared/eventtest"
 )
 
 // poison is an event that update-stats and notify-interested refuse, sent to
@@ -29,7 +29,7 @@ func lettersOf(t *testing.T, h *harness.Harness, function, event string, n int) 
 	t.Helper()
 	db := sqlOf(t, h)
 	var found []dlq.Letter
-	eventually(t, 10*time.Second, fmt.Sprint(n), func() string {
+	eventtest.Eventually(t, fmt.Sprint(n), func() string {
 		var err error
 		found, err = dlq.List(t.Context(), db, dlq.Filter{Function: function, Event: event})
 		if err != nil {
@@ -52,7 +52,7 @@ func TestDLQ_lists_and_shows(t *testing.T) {
 		}
 		return out
 	}
-	eventually(t, 5*time.Second, "1", func() string { // the history learns of it after SQL
+	eventtest.Eventually(t, "1", func() string { // the history learns of it after SQL
 		fields := strings.Fields(strings.Split(answer("ls", "--function", "update-stats", "--event", id), "\n")[1])
 		return fields[len(fields)-5]
 	})

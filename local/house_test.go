@@ -133,16 +133,6 @@ func follow(t *testing.T, u *client.User, category string) {
 	}
 }
 
-// eventually is eventtest.Eventually, which waits longer on real parts: servers of
-// others, on a machine that does more than this.
-func eventually(t *testing.T, longest time.Duration, want string, find func() string) {
-	t.Helper()
-	if onReal {
-		longest *= 4
-	}
-	eventtest.Eventually(t, longest, want, find)
-}
-
 func inbox(t *testing.T, u *client.User) string {
 	t.Helper()
 	items, badge, err := u.Inbox(t.Context())
@@ -197,13 +187,13 @@ func TestHouse_tells_of_the_plain_message_of_another_producer(t *testing.T) {
 	}
 	write(t, h, append([]string{line}, copies...)...)
 	want := "9001 plain-music/기타 레슨 badge 1"
-	eventually(t, 5*time.Second, want, func() string { return inbox(t, u) })
+	eventtest.Eventually(t, want, func() string { return inbox(t, u) })
 
 	write(t, h, strings.Replace(line, "9001", "9002", 1)) // when it is there, so are all copies: each partition is read in order
 	want = "9002 plain-music/기타 레슨, " + strings.Replace(want, "1 badge 1", "1 badge 2", 1)
 	want = strings.Replace(want, "레슨 badge 1", "레슨 badge 2", 1)
-	eventually(t, 5*time.Second, want, func() string { return inbox(t, u) })
-	eventually(t, 5*time.Second, "2", func() string { return strconv.Itoa(counted(t, u, "plain-music")) })
+	eventtest.Eventually(t, want, func() string { return inbox(t, u) })
+	eventtest.Eventually(t, "2", func() string { return strconv.Itoa(counted(t, u, "plain-music")) })
 
 	rdb := redisOf(t, h)
 	if err := rdb.FlushAll(t.Context()).Err(); err != nil {
@@ -258,8 +248,8 @@ func TestHouse_keeps_what_is_no_event_and_goes_on(t *testing.T) {
 	}
 	write(t, h, `{"type":"new_talent","talent_id":-1,"title":"x","category":"poison"}`, `{"type":"new_talent"`, "\xff\xfe", "")
 	write(t, h, `{"type":"new_talent","talent_id":9100,"title":"x","category":"after-poison"}`)
-	eventually(t, 5*time.Second, "9100 after-poison/x badge 1", func() string { return inbox(t, u) })
-	eventually(t, 5*time.Second, "4 true", func() string {
+	eventtest.Eventually(t, "9100 after-poison/x badge 1", func() string { return inbox(t, u) })
+	eventtest.Eventually(t, "4 true", func() string {
 		n, reason, err := dead()
 		return fmt.Sprint(n-before, reason.String != "" && err == nil)
 	})
@@ -274,7 +264,7 @@ func TestHouse_keeps_a_record_with_more_headers_than_a_function_reads(t *testing
 	}
 	db := sqlOf(t, h)
 	produce(t, h, large)
-	eventually(t, 10*time.Second, "4 refused with 431, with all headers: true", func() string {
+	eventtest.Eventually(t, "4 refused with 431, with all headers: true", func() string {
 		var n int
 		var code, attributes string
 		err := db.QueryRowContext(t.Context(), `SELECT COUNT(*), COALESCE(MIN(code), ''), COALESCE(MIN(attributes), '') FROM dead_letter WHERE data = $1`, large.Value).Scan(&n, &code, &attributes)
@@ -302,7 +292,7 @@ func TestHouse_shows_a_change_and_takes_back_what_is_closed(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := fmt.Sprintf("/talents/%d", id)
-	eventually(t, 5*time.Second, fmt.Sprintf("%d changing/before badge 1", id), func() string { return inbox(t, u) })
+	eventtest.Eventually(t, fmt.Sprintf("%d changing/before badge 1", id), func() string { return inbox(t, u) })
 	if got := inbox(t, seller); got != " badge 0" {
 		t.Errorf("the author's inbox is %q", got)
 	}
@@ -313,20 +303,20 @@ func TestHouse_shows_a_change_and_takes_back_what_is_closed(t *testing.T) {
 		}
 		return talent.Title + " " + talent.State
 	}
-	eventually(t, time.Second, "before open", read) // now in the cache
+	eventtest.Eventually(t, "before open", read) // now in the cache
 	if status, err := u.Do(t.Context(), http.MethodPatch, path, map[string]string{"title": "stolen"}, nil, nil); status != http.StatusForbidden {
 		t.Errorf("another user's PATCH: %d (%v), want 403", status, err)
 	}
 	if _, err := seller.Do(t.Context(), http.MethodPatch, path, map[string]string{"title": "after"}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, fmt.Sprintf("%d changing/after badge 1", id), func() string { return inbox(t, u) })
-	eventually(t, 5*time.Second, "after open", read) // the cache was told
+	eventtest.Eventually(t, fmt.Sprintf("%d changing/after badge 1", id), func() string { return inbox(t, u) })
+	eventtest.Eventually(t, "after open", read) // the cache was told
 	if _, err := seller.Do(t.Context(), http.MethodDelete, path, nil, nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, " badge 0", func() string { return inbox(t, u) })
-	eventually(t, 5*time.Second, "after closed", read)
+	eventtest.Eventually(t, " badge 0", func() string { return inbox(t, u) })
+	eventtest.Eventually(t, "after closed", read)
 }
 
 // What nobody published is the relay's, however often that is killed, and
@@ -370,15 +360,15 @@ func TestHouse_sweeps_the_outbox_through_kills_of_the_relay(t *testing.T) {
 	})
 	defer killer.Wait()
 	defer stop()
-	eventually(t, 60*time.Second, strconv.Itoa(rows), func() string { return strconv.Itoa(counted(t, u, "swept")) })
-	eventually(t, 30*time.Second, "0", func() string {
+	eventtest.Eventually(t, strconv.Itoa(rows), func() string { return strconv.Itoa(counted(t, u, "swept")) })
+	eventtest.Eventually(t, "0", func() string {
 		var left int
 		if err := db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM outbox`).Scan(&left); err != nil {
 			return err.Error()
 		}
 		return strconv.Itoa(left)
 	})
-	eventually(t, 30*time.Second, fmt.Sprint(rows, " in the timeline (<nil>)"), func() string { // another reader's, at a pace of its own
+	eventtest.Eventually(t, fmt.Sprint(rows, " in the timeline (<nil>)"), func() string { // another reader's, at a pace of its own
 		members, err := redisOf(t, h).ZCard(t.Context(), "tl:swept").Result()
 		return fmt.Sprintf("%d in the timeline (%v)", members, err)
 	})
@@ -465,7 +455,7 @@ func TestHouse_survives_its_own_kill(t *testing.T) {
 	_ = running.Wait()
 	running = up()
 	clients.Wait()
-	eventually(t, 60*time.Second, "200 200 200", func() string {
+	eventtest.Eventually(t, "200 200 200", func() string {
 		items, _, err := u.Inbox(t.Context())
 		if err != nil {
 			return err.Error()

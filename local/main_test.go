@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"somssi/local/harness"
+	"somssi/shared/eventtest"
 )
 
 // local runs a command line in the folder and returns its exit code, what it
@@ -125,7 +125,7 @@ func TestLocal_looks_at_a_running_house(t *testing.T) {
 	if code != 0 || !strings.HasPrefix(out, "sent to new_talent_events, partition ") {
 		t.Errorf("send: %d %q %q", code, out, said)
 	}
-	eventually(t, 5*time.Second, "9200 looked-at/x badge 1", func() string { return inbox(t, u) })
+	eventtest.Eventually(t, "9200 looked-at/x badge 1", func() string { return inbox(t, u) })
 
 	code, out, _ = local(t, ".", "events", "--state", common.state, "--function", "adopt-talent", "-n", "3")
 	if lines := strings.Split(strings.TrimSpace(out), "\n"); code != 0 || len(lines) < 2 || len(lines) > 4 || !strings.Contains(out, "dev.knative.kafka.event") || strings.Contains(out, "evict-cache") {

@@ -12,13 +12,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"somssi/local/client"
 	"somssi/local/harness"
 	"somssi/shared"
+	"somssi/shared/eventtest"
 )
 
 // More come at once than there are places and queues for: those that are refused
@@ -74,7 +74,7 @@ func TestOverload_loses_nothing_that_was_accepted(t *testing.T) {
 		accepted[id] = category(0)
 	}
 	db, rdb := sqlOf(t, h), redisOf(t, h)
-	eventually(t, time.Minute, fmt.Sprintf("%d stored, %d told, %d counted", len(accepted), len(accepted), len(accepted)), func() string {
+	eventtest.Eventually(t, fmt.Sprintf("%d stored, %d told, %d counted", len(accepted), len(accepted), len(accepted)), func() string {
 		return kept(t.Context(), db, rdb, accepted)
 	})
 	for name, f := range h.Functions() {

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"somssi/local/parts"
+	"somssi/shared/eventtest"
 )
 
 // running names real parts, so that none is started.
@@ -64,7 +64,7 @@ func TestParts_interrupted(t *testing.T) {
 		ended <- run(ctx, []string{"parts", "--", "sh", "-c", `(trap "" INT; sleep 600) & echo $! > ` + file + `.new; mv ` + file + `.new ` + file + `; wait`}, new(bytes.Buffer), new(bytes.Buffer))
 	}()
 	var text []byte
-	eventually(t, 10*time.Second, "started", func() string {
+	eventtest.Eventually(t, "started", func() string {
 		var err error
 		if text, err = os.ReadFile(file); err != nil {
 			return err.Error()
@@ -79,7 +79,7 @@ func TestParts_interrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 10*time.Second, "gone", func() string {
+	eventtest.Eventually(t, "gone", func() string {
 		if state, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat"); errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) || err == nil && strings.Contains(string(state), ") Z ") {
 			return "gone"
 		}

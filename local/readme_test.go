@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"somssi/local/harness"
+	"somssi/shared/eventtest"
 )
 
 // The five steps of the README, done in a copy of the repository.
@@ -49,7 +49,7 @@ func TestReadme_adds_a_function(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, h, string(event))
-	eventually(t, 10*time.Second, "greet-seller done", func() string {
+	eventtest.Eventually(t, "greet-seller done", func() string {
 		for _, d := range h.History.After(0) {
 			if d.Function == "greet-seller" {
 				return d.Function + " " + d.Fate

@@ -19,6 +19,7 @@ import (
 	"somssi/local/client"
 	"somssi/local/harness"
 	"somssi/shared"
+	"somssi/shared/eventtest"
 )
 
 // After load through the API the reconciler finds nothing to do: what it looks
@@ -50,7 +51,7 @@ func mends(t *testing.T, h *harness.Harness) {
 	frames := told(t, u)
 	open := registerSome(t, seller, 40)
 	db, rdb := sqlOf(t, h), redisOf(t, h)
-	eventually(t, 20*time.Second, fmt.Sprint(len(open), 40), func() string {
+	eventtest.Eventually(t, fmt.Sprint(len(open), 40), func() string {
 		items, _, _ := u.Inbox(t.Context())
 		return fmt.Sprint(len(items), counted(t, u, "mended"))
 	})
@@ -82,7 +83,7 @@ func mends(t *testing.T, h *harness.Harness) {
 
 	for range 2 {
 		reconcile(t, h)
-		eventually(t, 20*time.Second, fmt.Sprint(len(open)+3, 43), func() string {
+		eventtest.Eventually(t, fmt.Sprint(len(open)+3, 43), func() string {
 			items, _, _ := u.Inbox(t.Context())
 			return fmt.Sprint(len(items), counted(t, u, "mended"))
 		})
@@ -90,13 +91,13 @@ func mends(t *testing.T, h *harness.Harness) {
 			t.Errorf("repaired %s", got)
 		}
 	}
-	eventually(t, 10*time.Second, "false after", func() string {
+	eventtest.Eventually(t, "false after", func() string {
 		var talent struct{ Title string }
 		_, _ = u.Do(t.Context(), http.MethodGet, fmt.Sprintf("/talents/%d", changed), nil, &talent, nil)
 		_, err := rdb.ZScore(t.Context(), "tl:mended", fmt.Sprintf(shared.Member, closed, sellerID)).Result()
 		return fmt.Sprint(err == nil, " ", talent.Title)
 	})
-	eventually(t, 30*time.Second, "3 of those dropped", func() string {
+	eventtest.Eventually(t, "3 of those dropped", func() string {
 		n := 0
 		for id, times := range frames() {
 			if times > 1 {

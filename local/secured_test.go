@@ -12,11 +12,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"somssi/local/client"
 	"somssi/local/harness"
 	"somssi/local/parts/secured"
+	"somssi/shared/eventtest"
 )
 
 // The whole house on a Kafka, a Redis and a PostgreSQL with TLS and logins: what
@@ -69,7 +69,7 @@ func TestLocal_up_on_secured_parts(t *testing.T) {
 	if _, err := seller.Register(t.Context(), client.Talent{Title: "기타 레슨", Category: "music", PriceKrw: 1000}, "secured-1"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 30*time.Second, "기타 레슨", func() string {
+	eventtest.Eventually(t, "기타 레슨", func() string {
 		items, _, err := follower.Inbox(t.Context())
 		if err != nil || len(items) != 1 {
 			return fmt.Sprint(items, err)

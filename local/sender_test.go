@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"somssi/local/harness"
+	"somssi/shared/eventtest"
 )
 
 // A house whose functions want to know who sends: what its sources send comes in,
@@ -50,7 +50,7 @@ func TestHouse_knows_its_senders(t *testing.T) {
 	}
 
 	write(t, h, `{"type":"new_talent","talent_id":7,"title":"기타 레슨","category":"music"}`, `{"type":"new_talent","talent_id":8,"title":"기타 레슨","category":"Music!"}`)
-	eventually(t, 20*time.Second, "dead letter 422 204, done 204, done 204", func() string {
+	eventtest.Eventually(t, "dead letter 422 204, done 204, done 204", func() string {
 		var fates []string
 		for _, d := range h.History.After(0) {
 			for _, a := range d.Attempts {
@@ -62,7 +62,7 @@ func TestHouse_knows_its_senders(t *testing.T) {
 		return strings.Join(fates, ", ")
 	})
 
-	eventually(t, 20*time.Second, "the clock came in", func() string {
+	eventtest.Eventually(t, "the clock came in", func() string {
 		response, err := http.Get(h.Functions()["relay-outbox"].Metrics)
 		if err != nil {
 			return err.Error()

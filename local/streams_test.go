@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -19,6 +18,7 @@ import (
 	"somssi/local/harness"
 	"somssi/local/runner"
 	"somssi/shared"
+	"somssi/shared/eventtest"
 )
 
 // Of 1,000 streams 100 are never read. The others are told all, those are closed
@@ -68,7 +68,7 @@ func TestStreams_that_are_never_read_are_closed_and_hold_up_nobody(t *testing.T)
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, fmt.Sprint(users*perUser-stuck), func() string { return fmt.Sprint(told.Load()) })
+	eventtest.Eventually(t, fmt.Sprint(users*perUser-stuck), func() string { return fmt.Sprint(told.Load()) })
 	told.Store(0)
 	rdb := redisOf(t, h)
 	for n := range frames { // of changes, since each is told
@@ -76,12 +76,12 @@ func TestStreams_that_are_never_read_are_closed_and_hold_up_nobody(t *testing.T)
 			t.Fatal(err)
 		}
 		if n%30 == 29 { // or one that reads could fall behind as well
-			eventually(t, 20*time.Second, fmt.Sprint((n+1)*(users*perUser-stuck), " told, 0 closed"), func() string {
+			eventtest.Eventually(t, fmt.Sprint((n+1)*(users*perUser-stuck), " told, 0 closed"), func() string {
 				return fmt.Sprint(told.Load(), " told, ", cut.Load(), " closed")
 			})
 		}
 	}
-	eventually(t, 30*time.Second, fmt.Sprint(stuck, " closed"), func() string { return fmt.Sprint(ended(t, f)-over, " closed") })
+	eventtest.Eventually(t, fmt.Sprint(stuck, " closed"), func() string { return fmt.Sprint(ended(t, f)-over, " closed") })
 	if cut.Load() > 0 {
 		t.Errorf("%d of those that read were closed", cut.Load())
 	}

@@ -8,12 +8,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
 	"somssi/local/client"
 	"somssi/local/harness"
+	"somssi/shared/eventtest"
 )
 
 // One registration is one trace, from its request to the frame at a browser.
@@ -52,7 +52,7 @@ func TestTrace(t *testing.T) {
 		"stream-inbox hint", "stream-inbox sql.conn.query SELECT talents", "update-stats POST", "update-stats eval",
 	}
 	var found []harness.Span
-	eventually(t, 20*time.Second, "[]", func() string { // spans are sent after the work
+	eventtest.Eventually(t, "[]", func() string { // spans are sent after the work
 		if err := harness.Get(h.Run, "/dev/traces/"+id, &found); err != nil {
 			return err.Error()
 		}

@@ -12,9 +12,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"somssi/local/harness"
+	"somssi/shared/eventtest"
 )
 
 var writeTranscript = flag.Bool("write", false, "write the transcript into local/README.md instead of comparing it")
@@ -148,7 +148,7 @@ func (s *transcript) output(line string) (string, error) {
 // until waits until why has all of these words.
 func (s *transcript) until(words ...string) {
 	s.Helper()
-	eventually(s.T, 20*time.Second, "", func() string {
+	eventtest.Eventually(s.T, "", func() string {
 		got, _ := s.output("go run ./local why partition:3/offset:0 --function adopt-talent") // fails until it is there
 		if slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(got, word) }) {
 			return got
@@ -166,7 +166,7 @@ func (s *transcript) watched(word string) {
 		defer s.mu.Unlock()
 		return s.said.String()
 	}
-	eventually(s.T, 2*time.Minute, "", func() string {
+	eventtest.Eventually(s.T, "", func() string {
 		if got := heard(); !strings.Contains(got[s.told:], word) {
 			return got[s.told:]
 		}

@@ -16,6 +16,7 @@ import (
 	"somssi/local/harness"
 	"somssi/local/parts/secured"
 	"somssi/local/template"
+	"somssi/shared/eventtest"
 )
 
 // A whole house, each of whose functions is its own user of Redis as infra/knative
@@ -44,7 +45,7 @@ func TestHouse_knows_functions_by_their_users_of_Redis(t *testing.T) {
 	if _, err := newcomer(t, h).Register(t.Context(), client.Talent{Category: "mended", Title: "last", PriceKrw: 1}, "users-of-redis"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "1", func() string {
+	eventtest.Eventually(t, "1", func() string {
 		items, _, _ := u.Inbox(t.Context())
 		return fmt.Sprint(len(items))
 	})

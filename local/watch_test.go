@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"somssi/local/harness"
+	"somssi/shared/eventtest"
 )
 
 // A function is saved while its events go on: none is refused by the old or the
@@ -84,16 +85,16 @@ functions:
 		}
 		return fmt.Sprintf("%d done at the first try", last)
 	}
-	eventually(t, 10*time.Second, fmt.Sprintf("%d done at the first try", sent), delivered)
+	eventtest.Eventually(t, fmt.Sprintf("%d done at the first try", sent), delivered)
 
-	eventually(t, 10*time.Second, "pid 0", func() string { return fmt.Sprintf("pid %d", h.Functions()["update-stats"].PID) })
+	eventtest.Eventually(t, "pid 0", func() string { return fmt.Sprintf("pid %d", h.Functions()["update-stats"].PID) })
 	write(t, h, `{"type":"new_talent","talent_id":6999,"title":"x","category":"watched"}`)
-	eventually(t, 10*time.Second, fmt.Sprintf("%d done at the first try", sent+1), delivered)
+	eventtest.Eventually(t, fmt.Sprintf("%d done at the first try", sent+1), delivered)
 
 	save("template.yaml", strings.Replace(small, "scale:", "skale:", 1))
 	has := func(want string) {
 		t.Helper()
-		eventually(t, 10*time.Second, "said", func() string { return map[bool]string{true: "said"}[strings.Contains(said(), want)] })
+		eventtest.Eventually(t, "said", func() string { return map[bool]string{true: "said"}[strings.Contains(said(), want)] })
 	}
 	has(`template.yaml:9:18 error T004 unknown key "skale" in functions.update-stats`)
 	save("template.yaml", strings.Replace(small, "min: 0", "min: 1", 1))

@@ -13,9 +13,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"somssi/local/harness"
+	"somssi/shared/eventtest"
 )
 
 // asked runs a command against the common house and reads its answer as JSON.
@@ -57,7 +57,7 @@ func fatesOf(t *testing.T, event string) string {
 // quiet waits until every source has delivered all there is.
 func quiet(t *testing.T) {
 	t.Helper()
-	eventually(t, 10*time.Second, "0", func() string {
+	eventtest.Eventually(t, "0", func() string {
 		var all []harness.Source
 		asked(t, &all, "status")
 		lag := int64(0)
@@ -73,9 +73,9 @@ const allDone = "map[adopt-talent:done evict-cache:done notify-interested:done u
 func TestLocal_why_an_event_was_done_and_what_came_of_it(t *testing.T) {
 	house(t)
 	place, id := sendPlain(t, `{"type":"new_talent","talent_id":9301,"title":"x","category":"why"}`)
-	eventually(t, 5*time.Second, allDone, func() string { return fatesOf(t, id) })
+	eventtest.Eventually(t, allDone, func() string { return fatesOf(t, id) })
 	caused := ""
-	eventually(t, 5*time.Second, "adopt-talent done evict-cache done notify-interested done update-stats done", func() string {
+	eventtest.Eventually(t, "adopt-talent done evict-cache done notify-interested done update-stats done", func() string {
 		var found []harness.Why
 		asked(t, &found, "why", place)
 		var all []string
@@ -103,7 +103,7 @@ func TestLocal_why_an_event_was_done_and_what_came_of_it(t *testing.T) {
 			t.Errorf("why: %d %s%s\nwithout %q", code, out, said, want)
 		}
 	}
-	eventually(t, 10*time.Second, "true", func() string {
+	eventtest.Eventually(t, "true", func() string {
 		_, out, _ := local(t, ".", "why", caused, "--state", common.state)
 		return fmt.Sprint(strings.Contains(out, "published because of "+id) && strings.Count(out, " is committed: group ") == 4)
 	})
@@ -135,11 +135,11 @@ func TestLocal_holds_an_event_and_steps(t *testing.T) {
 		asked(t, &all, "status", "update-stats")
 		return fmt.Sprint(len(all), all[0].Paused, all[0].Lag, len(all[0].InFlight) > 0 && all[0].InFlight[0].Event == id && all[0].InFlight[0].State == "held")
 	}
-	eventually(t, 5*time.Second, "1 true 1 true", held)
+	eventtest.Eventually(t, "1 true 1 true", held)
 	if _, out, _ := local(t, ".", "why", id, "--state", common.state); !strings.Contains(out, "update-stats/talents  held by the pause before attempt 1: step or resume") {
 		t.Errorf("why: %s", out)
 	}
-	eventually(t, 15*time.Second, "1", func() string { // what was done before is committed within five seconds
+	eventtest.Eventually(t, "1", func() string { // what was done before is committed within five seconds
 		lags := 0
 		for line := range strings.Lines(metrics(t)) {
 			if strings.HasPrefix(line, `kafka_consumergroup_lag{consumergroup="talent_statistics",partition="`) && strings.HasSuffix(line, `",topic="new_talent_events"} 1`+"\n") {
@@ -198,7 +198,7 @@ func TestLocal_breaks_on_failure(t *testing.T) {
 		t.Fatalf("break: %d %s%s", code, out, said)
 	}
 	place, id := sendPlain(t, `{"type":"new_talent","talent_id":-1,"title":"x","category":"broken"}`)
-	eventually(t, 5*time.Second, "true", func() string {
+	eventtest.Eventually(t, "true", func() string {
 		_, out, _ := local(t, ".", "why", place, "--state", common.state)
 		return fmt.Sprint(strings.Contains(out, "adopt-talent/plain  held by the break") && strings.Contains(out, "it answered: talent_id must be"))
 	})
@@ -208,7 +208,7 @@ func TestLocal_breaks_on_failure(t *testing.T) {
 	}
 	local(t, ".", "break", "--on", "off", "--state", common.state)
 	local(t, ".", "resume", "--state", common.state)
-	eventually(t, 5*time.Second, strings.Replace(allDone, "adopt-talent:done", "adopt-talent:dead letter", 1), func() string { return fatesOf(t, id) })
+	eventtest.Eventually(t, strings.Replace(allDone, "adopt-talent:done", "adopt-talent:dead letter", 1), func() string { return fatesOf(t, id) })
 	_, out, _ := local(t, ".", "why", id, "--state", common.state)
 	for _, want := range []string{
 		"adopt-talent/plain  a dead letter, kept by keep-dead-letters\n", "422  422 is not tried again: straight to the dead letter sink\n",
@@ -227,7 +227,7 @@ func TestLocal_breaks_on_failure(t *testing.T) {
 func TestLocal_replays_to_the_named_function_only(t *testing.T) {
 	house(t)
 	place, id := sendPlain(t, `{"type":"new_talent","talent_id":-1,"title":"x","category":"replayed"}`)
-	eventually(t, 5*time.Second, strings.Replace(allDone, "adopt-talent:done", "adopt-talent:dead letter", 1), func() string { return fatesOf(t, id) })
+	eventtest.Eventually(t, strings.Replace(allDone, "adopt-talent:done", "adopt-talent:dead letter", 1), func() string { return fatesOf(t, id) })
 	where, offset, _ := strings.Cut(strings.TrimPrefix(place, "new_talent_events/"), "@")
 	to := []string{"replay", "--from", offset, "--topic", "new_talent_events", "--partition", where, "--event", id, "--state", common.state, "--to"}
 	if code, out, said := local(t, ".", append(to, "update-stats", "--to", "evict-cache/talents")...); code != 0 || out != "replayed: 2 done\n" {
@@ -305,17 +305,17 @@ func TestLocal_follows_events_over_a_restart(t *testing.T) {
 			return "all once"
 		}
 	}
-	eventually(t, 5*time.Second, "all once", has(&out, `"seven"`, `"eight"`))
+	eventtest.Eventually(t, "all once", has(&out, `"seven"`, `"eight"`))
 	first.Close()
-	eventually(t, 5*time.Second, "all once", has(&said, "waiting until one is up again"))
+	eventtest.Eventually(t, "all once", has(&said, "waiting until one is up again"))
 	second := serve(harness.Delivery{Number: 1, Event: "one"}) // begun with nothing
 	defer second.Close()
-	eventually(t, 5*time.Second, "all once", has(&said, "a harness is up again"))
+	eventtest.Eventually(t, "all once", has(&said, "a harness is up again"))
 	second.Close()
-	eventually(t, 5*time.Second, "true", func() string { return fmt.Sprint(strings.Count(said.String(), "waiting until") == 2) })
+	eventtest.Eventually(t, "true", func() string { return fmt.Sprint(strings.Count(said.String(), "waiting until") == 2) })
 	third := serve(harness.Delivery{Number: 1, Event: "one"}, harness.Delivery{Number: 2, Event: "two"})
 	defer third.Close()
-	eventually(t, 5*time.Second, "all once", has(&out, `"seven"`, `"eight"`, `"two"`))
+	eventtest.Eventually(t, "all once", has(&out, `"seven"`, `"eight"`, `"two"`))
 }
 
 // safe is a buffer that is written and read at once.

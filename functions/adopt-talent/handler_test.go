@@ -294,7 +294,7 @@ func published(t *testing.T, kafka *kgo.Client) (events []event.Event) {
 	if err := kafka.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Key: []byte("end")}).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for ctx.Err() == nil {
 		for _, r := range kafka.PollFetches(ctx).Records() {

@@ -319,7 +319,7 @@ func TestChange(t *testing.T) {
 // published is how many events Kafka has, once the outbox is empty.
 func (h *house) published(t *testing.T) int64 {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := h.outbox.Kafka.Flush(ctx); err != nil {
 		t.Fatal(err)
@@ -377,7 +377,7 @@ func TestEvents(t *testing.T) {
 // next is the next event in Kafka.
 func (h *house) next(t *testing.T) *kgo.Record {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	fetches := h.kafka.PollRecords(ctx, 1)
 	if err := fetches.Err(); err != nil {

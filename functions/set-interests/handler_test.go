@@ -208,7 +208,7 @@ func TestAtMost50AtOnce(t *testing.T) {
 func TestHints(t *testing.T) {
 	eventtest.Each(t, func(t *testing.T, s eventtest.Stores) {
 		h := build(t, s)
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		hints := s.Redis.Subscribe(ctx, shared.UserHints(mina), shared.UserHints(juno))
 		defer hints.Close()

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/VictoriaMetrics/metricsql"
 	dto "github.com/prometheus/client_model/go"
@@ -169,11 +168,11 @@ func exported(t *testing.T) used {
 	u := newcomer(t, "measured")
 	var opened, seen atomic.Bool
 	go u.Stream(t.Context(), func() { opened.Store(true) }, func(client.Item) { seen.Store(true) })
-	eventtest.Eventually(t, 30*time.Second, "true", func() string { return fmt.Sprint(opened.Load()) })
+	eventtest.Eventually(t, "true", func() string { return fmt.Sprint(opened.Load()) })
 	if err := register(t.Context(), "measured"); err != nil {
 		t.Fatal(err)
 	}
-	eventtest.Eventually(t, 30*time.Second, "true", func() string { return fmt.Sprint(seen.Load()) })
+	eventtest.Eventually(t, "true", func() string { return fmt.Sprint(seen.Load()) })
 	all := used{}
 	scrape := func(address string) {
 		answer, err := http.Get(address) //nolint:gosec // of our own house
@@ -191,7 +190,7 @@ func exported(t *testing.T) used {
 			}
 		}
 	}
-	eventtest.Eventually(t, 30*time.Second, "true", func() string {
+	eventtest.Eventually(t, "true", func() string {
 		for _, f := range house.Functions() {
 			scrape(f.Metrics)
 		}

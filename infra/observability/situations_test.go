@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -71,10 +70,10 @@ func deadLetters(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventtest.Eventually(t, 30*time.Second, "2", func() string { return figure(t, "keep-dead-letters", "somssi_dead_letters") })
+	eventtest.Eventually(t, "2", func() string { return figure(t, "keep-dead-letters", "somssi_dead_letters") })
 	seen := follow(t, "DeadLetters.md", func() {})
 	said(t, "Look", seen, "adopt-talent", "422")
-	eventtest.Eventually(t, 30*time.Second, "0", func() string { return figure(t, "keep-dead-letters", "somssi_dead_letters") })
+	eventtest.Eventually(t, "0", func() string { return figure(t, "keep-dead-letters", "somssi_dead_letters") })
 }
 
 // Redis forgets all. After the page the inbox is what it was.
@@ -113,7 +112,7 @@ func told(t *testing.T, category string) *client.User {
 	if err := register(t.Context(), category); err != nil {
 		t.Fatal(err)
 	}
-	eventtest.Eventually(t, 30*time.Second, "1", func() string { return inbox(t, u) })
+	eventtest.Eventually(t, "1", func() string { return inbox(t, u) })
 	return u
 }
 
@@ -135,7 +134,7 @@ func paused(t *testing.T) {
 	if err := register(t.Context(), "paused"); err != nil {
 		t.Fatal(err)
 	}
-	eventtest.Eventually(t, 30*time.Second, "1", func() string { return fmt.Sprint(lag(t, "update-stats")) })
+	eventtest.Eventually(t, "1", func() string { return fmt.Sprint(lag(t, "update-stats")) })
 	seen := follow(t, "EventsLate.md", func() {})
 	said(t, "Look", seen, "update-stats/talents  paused", `consumergroup="talent_statistics"`)
 	if got := lag(t, "update-stats"); got != 0 {
@@ -161,7 +160,7 @@ func locked(t *testing.T, db *sql.DB) {
 	registered := make(chan error, 1)
 	go func() { registered <- register(t.Context(), "locked") }()
 	log := filepath.Join(house.state, ".somssi", "logs", "register-talent.log")
-	eventtest.Eventually(t, 30*time.Second, "true", func() string {
+	eventtest.Eventually(t, "true", func() string {
 		text, err := os.ReadFile(log)
 		return fmt.Sprint(err == nil && strings.Contains(string(text), ":503,"))
 	})
@@ -181,7 +180,7 @@ func kafkaAway(t *testing.T, db *sql.DB) {
 	if err := register(t.Context(), "away"); err != nil {
 		t.Errorf("not registered while Kafka is away: %v", err)
 	}
-	eventtest.Eventually(t, 10*time.Second, "true", func() string {
+	eventtest.Eventually(t, "true", func() string {
 		var n int
 		err := db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM outbox").Scan(&n)
 		return fmt.Sprint(n > 0 && err == nil)

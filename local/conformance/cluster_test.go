@@ -47,7 +47,7 @@ func TestCluster(t *testing.T) {
 	case <-ready:
 	case err := <-ended:
 		t.Fatal(err)
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("not ready")
 	}
 	results, err := Run(t.Context(), o)

@@ -190,7 +190,7 @@ func (h *house) look() {
 // delivered to all its readers.
 func (h *house) settled(t *testing.T) {
 	t.Helper()
-	eventtest.Eventually(t, 20*time.Second, "settled", func() string {
+	eventtest.Eventually(t, "settled", func() string {
 		var waiting int
 		if err := h.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM outbox`).Scan(&waiting); err != nil || waiting > 0 {
 			return fmt.Sprintf("%d in the outbox, %v", waiting, err)

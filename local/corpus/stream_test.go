@@ -89,7 +89,7 @@ func (s *stream) frame(kind string, data []string) {
 // told waits until the talent was told, and holds that to once, and to its title.
 func (s *stream) told(t *testing.T, id int64, title string) {
 	t.Helper()
-	eventtest.Eventually(t, 5*time.Second, fmt.Sprintf("%q []", []string{title}), func() string {
+	eventtest.Eventually(t, fmt.Sprintf("%q []", []string{title}), func() string {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return fmt.Sprintf("%q %v", s.titles[id], s.wrong)

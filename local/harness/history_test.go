@@ -73,7 +73,7 @@ func TestHistory_is_written_while_it_runs(t *testing.T) {
 	h := opened(t, dir)
 	defer closed(t, h)
 	h.add(Delivery{Event: "a"})
-	for limit := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for limit := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		files, _ := filepath.Glob(filepath.Join(dir, "*"))
 		if len(files) == 1 {
 			if text, err := os.ReadFile(files[0]); err == nil && strings.HasSuffix(string(text), "}\n") {

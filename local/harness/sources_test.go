@@ -18,6 +18,7 @@ import (
 
 	"somssi/local/source"
 	"somssi/local/template"
+	"somssi/shared/eventtest"
 )
 
 // part is a piece of a house: a template's Kafka triggers on an embedded Kafka,
@@ -143,19 +144,6 @@ func (p *part) says(event string) string {
 	return strings.Join(all, "\n")
 }
 
-func (p *part) eventually(want string, got func() string) {
-	p.Helper()
-	for limit := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		last := got()
-		if last == want {
-			return
-		}
-		if time.Now().After(limit) {
-			p.Fatalf("%s\nwant:\n%s", last, want)
-		}
-	}
-}
-
 const shop = `
 version: 1
 namespace: shop
@@ -178,23 +166,23 @@ func TestWhy_of_every_fate(t *testing.T) {
 	p.answer("make-coffee", func() int { return 503 })
 	p.answer("count-orders", func() int { return 422 })
 	p.write("placed-1", "order.placed")
-	p.eventually("count-orders: a dead letter, kept by keep-dead\n"+
+	eventtest.Eventually(p, "count-orders: a dead letter, kept by keep-dead\n"+
 		"keep-dead: has no trigger: events come to it as a dead letter sink only\n"+
 		"make-coffee: filtered: exact type = \"order.paid\": got \"order.placed\"\n"+
 		"read-others: does not read orders: it reads others", func() string { return p.says("placed") })
 	p.write("paid-1", "order.paid")
-	p.eventually("make-coffee: LOST: it was not taken, and there is no dead letter sink", func() string {
+	eventtest.Eventually(p, "make-coffee: LOST: it was not taken, and there is no dead letter sink", func() string {
 		return strings.Split(p.says("paid-1")+"\n\n\n", "\n")[2]
 	})
 	p.write("", "")
-	p.eventually("count-orders: a dead letter, kept by keep-dead make-coffee: discarded: the record is no CloudEvent, and a Trigger takes nothing else", func() string {
+	eventtest.Eventually(p, "count-orders: a dead letter, kept by keep-dead make-coffee: discarded: the record is no CloudEvent, and a Trigger takes nothing else", func() string {
 		lines := strings.Split(p.says("orders/0@2")+"\n\n\n", "\n")
 		return lines[0] + " " + lines[2]
 	})
 	p.house.History = &History{} // as if it was long ago
 	was := "count-orders: nothing known: it stands at offset 3 already, and this is 0. It was done with before the history begins, or before the group began"
 	for _, id := range []string{"placed-1", "orders/0@0"} {
-		p.eventually(was, func() string { return strings.Split(p.says(id), "\n")[0] })
+		eventtest.Eventually(p, was, func() string { return strings.Split(p.says(id), "\n")[0] })
 	}
 	if got := p.says("nobody"); !strings.Contains(got, "nor by its whole id in the topics orders, others") {
 		t.Errorf("unknown: %s", got)
@@ -204,7 +192,7 @@ func TestWhy_of_every_fate(t *testing.T) {
 func TestEvents_of_a_filter(t *testing.T) {
 	p := startPart(t, shop)
 	p.write("placed-1", "order.placed")
-	p.eventually("2", func() string { return fmt.Sprint(len(p.house.History.After(0))) })
+	eventtest.Eventually(p, "2", func() string { return fmt.Sprint(len(p.house.History.After(0))) })
 	var rows []Delivery
 	p.ask("GET", "/dev/events?fate=filtered", &rows)
 	if len(rows) != 1 || rows[0].Clause == "" || rows[0].Event != "placed-1" {
@@ -224,7 +212,7 @@ func TestWhy_of_what_waits_behind_another(t *testing.T) {
 	}
 	p.write("first", "order.placed")
 	p.write("second", "order.placed")
-	p.eventually("true [first held] 2", func() string {
+	eventtest.Eventually(p, "true [first held] 2", func() string {
 		p.ask("POST", "/dev/sources/count-orders/all/break?on=failure", &now)
 		text := fmt.Sprint(now.Paused)
 		for _, f := range now.InFlight {
@@ -233,7 +221,7 @@ func TestWhy_of_what_waits_behind_another(t *testing.T) {
 		return fmt.Sprint(text, " ", now.Lag)
 	})
 	line := func(event string) string { return strings.Split(p.says(event), "\n")[0] }
-	p.eventually("count-orders: not reached yet: this is offset 1, and event first at offset 0 comes first: held by the pause before attempt 1: step or resume",
+	eventtest.Eventually(p, "count-orders: not reached yet: this is offset 1, and event first at offset 0 comes first: held by the pause before attempt 1: step or resume",
 		func() string { return line("second") })
 	p.answer("count-orders", func() int { return 503 })
 	var step Step
@@ -245,7 +233,7 @@ func TestWhy_of_what_waits_behind_another(t *testing.T) {
 		t.Errorf("%+v", step)
 	}
 	p.ask("POST", "/dev/sources/count-orders/all/resume", &now)
-	p.eventually("count-orders: done", func() string { return line("second") })
+	eventtest.Eventually(p, "count-orders: done", func() string { return line("second") })
 	step = Step{}
 	if status, body := p.ask("POST", "/dev/sources/count-orders/all/step", &step); status != 409 || !strings.Contains(body, "not paused") {
 		t.Errorf("step of what runs: %d %s", status, body)
@@ -258,7 +246,7 @@ func TestStep_lets_the_one_through_that_is_held_longest(t *testing.T) {
 	for i, id := range []string{"first", "second", "third"} {
 		p.ask("POST", "/dev/sources/make-coffee/paid/pause", &now)
 		p.write(id, "order.paid")
-		p.eventually(fmt.Sprint(i+1), func() string {
+		eventtest.Eventually(p, fmt.Sprint(i+1), func() string {
 			p.ask("POST", "/dev/sources/make-coffee/paid/pause", &now)
 			return fmt.Sprint(len(slices.DeleteFunc(now.InFlight, func(f Flight) bool { return f.State != source.Held })))
 		})
@@ -276,7 +264,7 @@ func TestReplay_moves_nothing_else(t *testing.T) {
 	for n := range 5 {
 		p.write(fmt.Sprint("e", n), "order.placed")
 	}
-	p.eventually("5", func() string {
+	eventtest.Eventually(p, "5", func() string {
 		return fmt.Sprint(len(slices.DeleteFunc(p.house.History.After(0), func(d Delivery) bool { return d.Function != "count-orders" })))
 	})
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/dev/replay", strings.NewReader(`{"from":"1","until":"3","to":["count-orders"]}`))
@@ -305,14 +293,14 @@ func TestReplay_ends_with_the_harness(t *testing.T) {
 	began := make(chan struct{})
 	p.answer("make-coffee", func() int { return 503 })
 	p.write("e", "order.paid")
-	p.eventually("make-coffee: LOST: it was not taken, and there is no dead letter sink", func() string { return strings.Split(p.says("e")+"\n\n\n", "\n")[2] })
+	eventtest.Eventually(p, "make-coffee: LOST: it was not taken, and there is no dead letter sink", func() string { return strings.Split(p.says("e")+"\n\n\n", "\n")[2] })
 	once := sync.OnceFunc(func() { close(began) })
 	p.answer("make-coffee", func() int { once(); return 503 })
 	c := p.house.named("make-coffee")[0]
 	c.config.Delivery.Retry = 1000
 	go func() { <-began; p.house.stop() }()
 	var last Progress
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "http://localhost/dev/replay", strings.NewReader(`{"from":"beginning","to":["make-coffee/paid"]}`))
 	r.Header.Set("Content-Type", "application/json")

@@ -44,7 +44,7 @@ func newProgram(t *testing.T) program {
 
 // echo posts text, which is not sent again by itself, and returns the answer.
 func echo(ctx context.Context, r *Runner, text io.Reader) (string, http.Header, error) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://hold-mugs.somssi.svc.cluster.local/echo", io.NopCloser(text))
 	if err != nil {
@@ -121,7 +121,7 @@ func TestReplace_finishes_what_is_in_flight_and_gives_the_rest_to_the_next(t *te
 // wait waits until what is found has what is wanted.
 func wait(t *testing.T, want string, find func() string) {
 	t.Helper()
-	limit, tick := time.After(20*time.Second), time.NewTicker(2*time.Millisecond)
+	limit, tick := time.After(time.Minute), time.NewTicker(2*time.Millisecond)
 	defer tick.Stop()
 	for !strings.Contains(find(), want) {
 		select {

@@ -131,7 +131,7 @@ func TestRunner_starts_what_died_and_holds_requests_until_then(t *testing.T) {
 	if _, err := get(t.Context(), t, r, "/die"); err == nil {
 		t.Error("a function that died has answered")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for { // the first ones may still reach the old process's socket
 		response, err := get(ctx, t, r, "/env")
@@ -161,7 +161,7 @@ func TestRunner_evades_a_port_that_is_taken(t *testing.T) {
 		_ = response.Body.Close()
 	}
 	var other net.Listener
-	for limit := time.Now().Add(10 * time.Second); other == nil; {
+	for limit := time.Now().Add(time.Minute); other == nil; {
 		var err error
 		if other, err = net.Listen("tcp", strings.TrimPrefix(before, "http://")); err != nil && time.Now().After(limit) {
 			t.Fatal(err)
@@ -177,7 +177,7 @@ func TestRunner_evades_a_port_that_is_taken(t *testing.T) {
 			_ = stranger.Close()
 		}
 	}()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
 		response, err := get(ctx, t, r, "/env")

@@ -183,7 +183,7 @@ func (h *house) start() {
 	if err := h.process.Start(); err != nil {
 		h.Fatal(err)
 	}
-	end := time.Now().Add(20 * time.Second)
+	end := time.Now().Add(time.Minute)
 	for range time.Tick(5 * time.Millisecond) {
 		answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/readyz", ports[1]))
 		if err == nil {
