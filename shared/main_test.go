@@ -69,8 +69,8 @@ func (l lines) next(t testing.TB) string {
 	select {
 	case line := <-l:
 		return line
-	case <-time.After(time.Minute):
-		t.Fatal("no log line within a minute")
+	case <-time.After(5 * time.Second):
+		t.Fatal("no log line within 5 s")
 		return ""
 	}
 }
@@ -92,12 +92,12 @@ func done(context.Context, event.Event) error { return nil }
 // whether something more than one answer came.
 func raw(t testing.TB, address, text string) (status int, header http.Header, body string, more bool) {
 	t.Helper()
-	c, err := net.Dial("tcp", address)
+	c, err := net.DialTimeout("tcp", address, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(time.Minute))
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
 	go func() { _, _ = io.WriteString(c, text) }() // the server may answer, and close, before it has read all
 	in := bufio.NewReader(c)
 	answer, err := http.ReadResponse(in, nil)
@@ -139,19 +139,23 @@ func attributes(change ...string) []string {
 
 func wantGood(t testing.TB, address string) {
 	t.Helper()
+	began := time.Now()
 	if status, _, body, _ := raw(t, address, request(attributes(), "")); status != http.StatusNoContent {
 		t.Fatalf("the good request after it: %d %s", status, body)
 	}
+	if took := time.Since(began); took > time.Second {
+		t.Fatalf("the good request after it took %v", took)
+	}
 }
 
-// eventually fails the test where ok does not become true in a minute.
-func eventually(t testing.TB, what string, ok func() bool) {
+// within fails the test where ok does not become true in limit.
+func within(t testing.TB, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(time.Minute); !ok(); <-tick.C {
+	for end := time.Now().Add(limit); !ok(); <-tick.C {
 		if time.Now().After(end) {
-			t.Fatalf("%s: not within a minute", what)
+			t.Fatalf("%s: not within %v", what, limit)
 		}
 	}
 }
@@ -344,7 +348,7 @@ func TestAbortedRequests(t *testing.T) { // not parallel: it counts goroutines
 		_ = c.Close()
 	}
 	wantGood(t, address)
-	eventually(t, "goroutines back to where they were", func() bool { return runtime.NumGoroutine() <= before+5 })
+	within(t, 10*time.Second, "goroutines back to where they were", func() bool { return runtime.NumGoroutine() <= before+5 })
 }
 
 // program is a process of this binary as an event function, and the lines of its log.
@@ -429,8 +433,8 @@ func TestServeFinishesWhatIsInFlight(t *testing.T) {
 	}()
 	select {
 	case <-arrived:
-	case <-time.After(time.Minute):
-		t.Fatal("the request did not arrive within a minute")
+	case <-time.After(10 * time.Second):
+		t.Fatal("the request did not arrive within 10 s")
 	}
 	if got := get(t, p.metrics, "/readyz"); got != "200 " {
 		t.Errorf("/readyz answers %s", got)
@@ -440,7 +444,7 @@ func TestServeFinishesWhatIsInFlight(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	eventually(t, "not ready, and closed to new requests", func() bool {
+	within(t, 5*time.Second, "not ready, and closed to new requests", func() bool {
 		return !reachable(p.metrics) && !reachable(p.port)
 	})
 	let()
@@ -530,7 +534,7 @@ func TestServeLimits(t *testing.T) {
 	}
 	defer slow.Close()
 	_, _ = io.WriteString(slow, "POST / HTTP/1.1\r\nHost: h\r\nX-Slow: ")
-	_ = slow.SetReadDeadline(time.Now().Add(time.Minute))
+	_ = slow.SetReadDeadline(time.Now().Add(6 * time.Second))
 	if _, err := slow.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("a header that does not come to its end: %v, want the connection closed", err)
 	}

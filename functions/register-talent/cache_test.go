@@ -285,7 +285,7 @@ func TestShowAtOnce(t *testing.T) {
 		answers <- atOnce(20, func(int) string { return h.show(t, taken) })
 	}()
 	waiting := regexp.MustCompile(`sync\.\(\*WaitGroup\)\.Wait.*\n.*\n.*singleflight\.\(\*Group\)\.Do`)
-	limit := time.Now().Add(time.Minute)
+	limit := time.Now().Add(4 * time.Second)
 	for stacks := make([]byte, 1<<20); ; {
 		if len(waiting.FindAll(stacks[:runtime.Stack(stacks, true)], -1)) == 19 {
 			break

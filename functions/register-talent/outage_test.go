@@ -59,7 +59,7 @@ func TestOutage_of_SQL_that_does_not_answer(t *testing.T) {
 				}
 				all.Wait()
 				release()
-				for limit := time.Now().Add(time.Minute); s.DB.Stats().InUse > 0; runtime.Gosched() {
+				for limit := time.Now().Add(10 * time.Second); s.DB.Stats().InUse > 0; runtime.Gosched() {
 					if time.Now().After(limit) {
 						t.Fatalf("%d connections are in use when all have been answered", s.DB.Stats().InUse)
 					}

@@ -149,7 +149,7 @@ func TestLockedRow(t *testing.T) {
 		if _, err := open.ExecContext(t.Context(), `DELETE FROM outbox WHERE id = 'held'`); err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		if err := (handler{&shared.Outbox{Kafka: kafka, DB: s.DB}}).handle(ctx, eventtest.Load(t, "tick.json")); err != nil {
 			t.Fatal(err)
@@ -245,7 +245,7 @@ func TestFrozenKafka(t *testing.T) {
 		if eventtest.Fate(err) != "again" || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("fate of a tick with Kafka frozen: %v", err)
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(20 * time.Second):
 		t.Fatal("still waiting for Kafka")
 	}
 	wantIDs(t, "left", left(t, s.DB), []string{"a"})
@@ -303,7 +303,7 @@ func beginUnlessSQLite(t *testing.T, db *sql.DB) *sql.Tx {
 // poll returns the n records that come next, and whatever came with them.
 func poll(t *testing.T, kafka *kgo.Client, n int) (records []*kgo.Record) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for len(records) < n {
 		fetches := kafka.PollFetches(ctx)

@@ -23,7 +23,7 @@ func (h *house) crowd(t *testing.T, r row, function string) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(time.Minute))
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
 		go func() { _, _ = c.Write([]byte(text)) }()
 		if n := answers(c); n != s.Times {
 			t.Errorf("%d answers, want %d", n, s.Times)
@@ -37,7 +37,7 @@ func (h *house) crowd(t *testing.T, r row, function string) {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			_ = c.SetDeadline(time.Now().Add(time.Minute))
+			_ = c.SetDeadline(time.Now().Add(10 * time.Second))
 			fmt.Fprintf(c, "GET /inbox/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", h.forge(t, forged{Claims: map[string]any{"sub": "77"}}))
 			first := make([]byte, 12)
 			_, _ = c.Read(first)
@@ -69,7 +69,7 @@ func (h *house) crowd(t *testing.T, r row, function string) {
 				_ = c.(*net.TCPConn).SetLinger(0) // with a reset
 				return
 			}
-			wait := 20 * time.Second
+			wait := 3 * time.Second
 			if s.Door == "slow bodies" || s.Door == "idle" {
 				wait = 500 * time.Millisecond
 			}

@@ -121,7 +121,7 @@ func (h *house) lines(t *testing.T, function string) {
 // whatever was in it.
 func (h *house) logged(t *testing.T, function string) {
 	t.Helper()
-	limit, tick := time.After(time.Minute), time.NewTicker(time.Millisecond) // lines take a way of their own
+	limit, tick := time.After(5*time.Second), time.NewTicker(time.Millisecond) // lines take a way of their own
 	defer tick.Stop()
 	for late := false; !late && h.read[function] < h.owed[function]; h.lines(t, function) {
 		select {
@@ -137,19 +137,28 @@ func (h *house) logged(t *testing.T, function string) {
 	}
 }
 
-// good is that the next good request is answered in time.
+// good is that the next good request is answered within a second. What is late
+// once is asked once more: a machine stalls, a function hangs.
 func (h *house) good(t *testing.T, function string) {
 	t.Helper()
-	var a answer
-	switch path := map[string]string{"gateway": "/inbox/badge", "register-talent": "/talents/x", "read-inbox": "/inbox/badge", "stream-inbox": "/inbox/none", "serve-web": "/favicon.svg"}[function]; {
-	case path != "":
-		a = exchange(t, h.address(function), "GET "+path+" HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "+h.token+"\r\nConnection: close\r\n\r\n", "", "", 10*time.Second)
-	default:
-		h.owed[function]++
-		a = exchange(t, h.address(function), "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n"+h.eventLines()+"\r\n", "", "", 10*time.Second)
-	}
-	h.slowest = max(h.slowest, a.took)
-	if a.status != 200 && a.status != 204 && (a.status != 404 || function != "register-talent" && function != "stream-inbox") || a.took > stalled {
-		t.Errorf("the next good request to %s: %d %s after %s", function, a.status, a.body, a.took)
+	for try := range 2 {
+		var a answer
+		switch path := map[string]string{"gateway": "/inbox/badge", "register-talent": "/talents/x", "read-inbox": "/inbox/badge", "stream-inbox": "/inbox/none", "serve-web": "/favicon.svg"}[function]; {
+		case path != "":
+			a = exchange(t, h.address(function), "GET "+path+" HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "+h.token+"\r\nConnection: close\r\n\r\n", "", "", 10*time.Second)
+		default:
+			h.owed[function]++
+			a = exchange(t, h.address(function), "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n"+h.eventLines()+"\r\n", "", "", 10*time.Second)
+		}
+		h.slowest = max(h.slowest, a.took)
+		switch {
+		case a.status != 200 && a.status != 204 && (a.status != 404 || function != "register-talent" && function != "stream-inbox"):
+			t.Errorf("the next good request to %s: %d %s", function, a.status, a.body)
+			return
+		case a.took <= time.Second:
+			return
+		case try == 1:
+			t.Errorf("the next good request to %s took %s, twice", function, a.took)
+		}
 	}
 }

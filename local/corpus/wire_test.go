@@ -13,10 +13,6 @@ import (
 	"time"
 )
 
-// stalled is what nothing may take. A second is promised, and the slowest is
-// reported; but a test says nothing of speed, and the machine may be busy.
-const stalled = 5 * time.Second
-
 // answer is what came back on a connection.
 type answer struct {
 	status int // 0: none
